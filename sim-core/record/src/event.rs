@@ -1,0 +1,448 @@
+//! What can happen in a run. One type, read by checkers, reports and digests alike.
+
+use crate::{
+    canonical::{Canonical, Sink},
+    history::Outcome,
+    quantity::Moment,
+};
+use serde::{Deserialize, Serialize};
+
+/// An event and its instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it happened.
+    pub at: Moment,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A value of a named field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A truth value.
+    Flag(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Real(f64),
+    /// A text.
+    Text(String),
+}
+
+/// Named values in the order in which they were given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fields(pub Vec<(String, Value)>);
+
+impl Fields {
+    /// The value called `name`.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The whole number called `name`; a flag counts as 0 or 1.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            Value::Int(value) => Some(*value),
+            Value::Flag(value) => Some(i64::from(*value)),
+            _ => None,
+        }
+    }
+
+    /// The text called `name`.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            Value::Text(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The same fields with one more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Flag(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// How an incarnation of a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum Ending {
+    /// Its `main` returned.
+    Returned = 1,
+    /// It was killed; the host's kernel stayed up.
+    Crashed = 2,
+    /// Its host lost power.
+    PowerLost = 3,
+    /// The run ended.
+    RunEnded = 4,
+}
+
+/// Why a connect did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum Refusal {
+    /// Nobody listens on that port.
+    Refused = 1,
+    /// No answer within all attempts.
+    TimedOut = 2,
+    /// No such host on the path.
+    Unreachable = 3,
+    /// The caller gave up.
+    Abandoned = 4,
+}
+
+macro_rules! events {
+    ($(
+        $(#[$doc:meta])*
+        $tag:literal $name:ident { $( $(#[$field_doc:meta])* $field:ident : $type:ty ),* $(,)? }
+    )*) => {
+        /// Something that happened. Hosts and connections are meant by number.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+        pub enum Event {
+            $( $(#[$doc])* $name { $( $(#[$field_doc])* $field : $type ),* }, )*
+        }
+
+        impl Event {
+            /// Writes the canonical form with the instant in front.
+            pub fn encode(&self, at: Moment, sink: &mut impl Sink) {
+                at.encode(sink);
+                match self {
+                    $( Self::$name { $( $field ),* } => {
+                        sink.put(&[$tag]);
+                        $( $field.encode(sink); )*
+                    } )*
+                }
+            }
+        }
+    };
+}
+
+impl Canonical for Ending {
+    fn encode(&self, sink: &mut impl Sink) {
+        sink.put(&[*self as u8]);
+    }
+}
+
+impl Canonical for Refusal {
+    fn encode(&self, sink: &mut impl Sink) {
+        sink.put(&[*self as u8]);
+    }
+}
+
+impl Canonical for Outcome {
+    fn encode(&self, sink: &mut impl Sink) {
+        sink.put(&[*self as u8]);
+    }
+}
+
+events! {
+    /// A process started on a host.
+    1 Started {
+        /// The host.
+        host: u32,
+        /// Which life of that host's process, from 0.
+        incarnation: u32,
+    }
+    /// A process ended.
+    2 Stopped {
+        /// The host.
+        host: u32,
+        /// Which life of that host's process.
+        incarnation: u32,
+        /// How it ended.
+        ending: Ending,
+    }
+    /// A process was frozen.
+    3 Paused {
+        /// The host.
+        host: u32,
+    }
+    /// A frozen process goes on.
+    4 Resumed {
+        /// The host.
+        host: u32,
+    }
+    /// A task of a process panicked.
+    5 Panicked {
+        /// The host.
+        host: u32,
+        /// Where the task was spawned: `file:line:column`.
+        spawned: String,
+        /// The panic message.
+        message: String,
+    }
+    /// A fault began.
+    6 FaultBegan {
+        /// Its id.
+        fault: String,
+        /// Its kind.
+        kind: String,
+        /// The hosts it touches.
+        hosts: Vec<u32>,
+    }
+    /// A fault ended.
+    7 FaultEnded {
+        /// Its id.
+        fault: String,
+    }
+    /// A fault touched a request in flight for the first time.
+    8 FaultHit {
+        /// Its id.
+        fault: String,
+        /// Its kind.
+        kind: String,
+    }
+    /// A connection attempt began.
+    9 Connecting {
+        /// The connection.
+        connection: u32,
+        /// The host that connects.
+        from: u32,
+        /// The host it connects to.
+        to: u32,
+        /// The port there.
+        port: u16,
+    }
+    /// The attempt succeeded.
+    10 Connected {
+        /// The connection.
+        connection: u32,
+    }
+    /// The attempt failed.
+    11 NotConnected {
+        /// The connection.
+        connection: u32,
+        /// Why.
+        refusal: Refusal,
+    }
+    /// Bytes of a stream were put on the wire.
+    12 Segment {
+        /// The connection.
+        connection: u32,
+        /// False from the side that connected, true from the side that accepted.
+        back: bool,
+        /// The position of the first byte in its direction.
+        offset: u64,
+        /// How many bytes; 0 for a bare end of stream.
+        length: u32,
+        /// XXH3-64 of the bytes.
+        content: u64,
+        /// Whether the end of the stream follows them.
+        last: bool,
+        /// When it arrives; absent if it is lost.
+        arrives: Option<Moment>,
+    }
+    /// A direction of a connection tries again what was lost.
+    13 Retransmission {
+        /// The connection.
+        connection: u32,
+        /// False from the side that connected.
+        back: bool,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// When it arrives; absent if it is lost again.
+        arrives: Option<Moment>,
+    }
+    /// A reset was put on the wire.
+    14 Reset {
+        /// The connection.
+        connection: u32,
+        /// False from the side that connected.
+        back: bool,
+        /// When it arrives; absent if it is lost.
+        arrives: Option<Moment>,
+    }
+    /// A disk was written, synced, renamed or removed from.
+    15 Disk {
+        /// The host.
+        host: u32,
+        /// `write`, `sync`, `rename`, `remove`, `create-dir`, `truncate`.
+        action: String,
+        /// The path.
+        path: String,
+        /// How many bytes.
+        bytes: u64,
+        /// XXH3-64 of the bytes.
+        content: u64,
+    }
+    /// What a disk lost with the power.
+    16 DiskLost {
+        /// The host.
+        host: u32,
+        /// The path.
+        path: String,
+        /// How many bytes of unsynced data are gone or torn.
+        bytes: u64,
+    }
+    /// A client began an operation.
+    17 Invoked {
+        /// The operation, numbered from 0 in the run.
+        operation: u64,
+        /// The client's host.
+        client: u32,
+        /// What is done: `checkout`.
+        name: String,
+        /// On what: an order, an item.
+        key: String,
+    }
+    /// An operation ended.
+    18 Completed {
+        /// The operation.
+        operation: u64,
+        /// What the client knows of it.
+        outcome: Outcome,
+        /// A status, a value or an error in short.
+        detail: String,
+    }
+    /// A service stated a fact (`tracing` target `observe`).
+    19 Observed {
+        /// The host.
+        host: u32,
+        /// What: `charged`.
+        name: String,
+        /// Of whom and how much.
+        fields: Fields,
+    }
+    /// A component reported a decision or a change of state through its hook.
+    20 Component {
+        /// The host.
+        host: u32,
+        /// The pattern: `breaker`, `gateway`, `saga`.
+        component: String,
+        /// Which one: `orders->payments-1`.
+        instance: String,
+        /// What: `opened`, `answered`.
+        what: String,
+        /// The details.
+        fields: Fields,
+    }
+    /// A gauge was read by the harness.
+    21 Sampled {
+        /// The host.
+        host: u32,
+        /// Which gauge: `queue-depth`.
+        gauge: String,
+        /// Its value.
+        value: i64,
+    }
+    /// The load ended; the settle phase without faults begins.
+    22 Settling {}
+    /// A limit stopped the run.
+    23 Limit {
+        /// Which, and what was going on.
+        what: String,
+    }
+    /// Something that cannot be simulated faithfully was attempted.
+    24 Refused {
+        /// The host, if one was running.
+        host: u32,
+        /// What it was, by name.
+        what: String,
+    }
+}
+
+impl Event {
+    /// Whether it is one of the many that only a packet trace keeps.
+    pub const fn is_packet(&self) -> bool {
+        matches!(
+            self,
+            Self::Segment { .. } | Self::Retransmission { .. } | Self::Disk { .. }
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digester;
+
+    #[test]
+    fn the_canonical_form_is_pinned_byte_by_byte() {
+        let mut bytes = Vec::new();
+        let event = Event::Segment {
+            connection: 7,
+            back: true,
+            offset: 300,
+            length: 2,
+            content: 0x0102_0304_0506_0708,
+            last: false,
+            arrives: Some(Moment::from_nanos(9)),
+        };
+        event.encode(Moment::from_nanos(5), &mut bytes);
+        let expected: Vec<u8> = [
+            &5u64.to_le_bytes()[..],
+            &[12],
+            &7u32.to_le_bytes(),
+            &[1],
+            &300u64.to_le_bytes(),
+            &2u32.to_le_bytes(),
+            &[8, 7, 6, 5, 4, 3, 2, 1],
+            &[0],
+            &[1],
+            &9u64.to_le_bytes(),
+        ]
+        .concat();
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn a_digest_tells_order_instant_and_content_apart() {
+        let digest = |events: &[(u64, u32)]| {
+            let mut digester = Digester::new();
+            for (at, host) in events {
+                digester.absorb(Moment::from_nanos(*at), &Event::Paused { host: *host });
+            }
+            digester.digest()
+        };
+        let base = digest(&[(1, 2), (3, 4)]);
+        assert_eq!(base, digest(&[(1, 2), (3, 4)]));
+        for other in [
+            &[(3, 4), (1, 2)][..],
+            &[(1, 2), (3, 5)],
+            &[(1, 2), (4, 4)],
+            &[(1, 2)],
+        ] {
+            assert_ne!(base, digest(other));
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Faults as data: what goes wrong ([`Inject`]), when it may ([`FaultSpec`]), and when it does
+//! ([`FaultPlan`], the explicit list a run executes). Generators only write plans.
+
+use crate::target::Targets;
+use crate::{Distribution, Moment, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One kind of fault with its targets. Externally tagged: `{ crash = { target = "orders" } }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
+pub enum Inject {
+    /// No packet passes between groups of hosts (or in one direction only).
+    Partition(Partition),
+    /// Every packet from `from` to `to` is late by a drawn delay.
+    Slow {
+        /// The senders; every host by default.
+        #[serde(default = "Targets::all")]
+        from: Targets,
+        /// The receivers.
+        #[serde(default = "Targets::all")]
+        to: Targets,
+        /// The delay added to each packet.
+        by: Distribution,
+    },
+    /// Each packet from `from` to `to` is lost with probability `rate`.
+    Loss {
+        /// The senders; every host by default.
+        #[serde(default = "Targets::all")]
+        from: Targets,
+        /// The receivers.
+        #[serde(default = "Targets::all")]
+        to: Targets,
+        /// The probability, 0 to 1.
+        rate: f64,
+    },
+    /// The process dies, the host's kernel stays up; it starts again when the fault ends.
+    Crash {
+        /// The hosts.
+        target: Targets,
+        /// How many of them, drawn; all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+    },
+    /// The whole host goes dark and loses what was not fsynced; it boots when the fault ends.
+    PowerLoss {
+        /// The hosts.
+        target: Targets,
+        /// How many of them, drawn; all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+    },
+    /// The process is asked to stop (SIGTERM), killed after `grace`, and started again.
+    Restart {
+        /// The hosts.
+        target: Targets,
+        /// How many of them, drawn; all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+        /// How long it may take to stop by itself.
+        #[serde(default = "default_grace")]
+        grace: Span,
+    },
+    /// The process is frozen (SIGSTOP) while its kernel goes on; it resumes when the fault ends.
+    Pause {
+        /// The hosts.
+        target: Targets,
+        /// How many of them, drawn; all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+    },
+    /// Every open connection between `from` and `to` is reset on both sides.
+    Reset {
+        /// One side; every host by default.
+        #[serde(default = "Targets::all")]
+        from: Targets,
+        /// The other side.
+        #[serde(default = "Targets::all")]
+        to: Targets,
+    },
+    /// Requests at a service are answered with an error status instead of being served.
+    Errors {
+        /// The hosts.
+        target: Targets,
+        /// The status code, 400 to 599.
+        status: u16,
+        /// The share of requests, 0 to 1.
+        #[serde(default = "one")]
+        rate: f64,
+    },
+}
+
+/// The shape of a partition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
+pub enum Partition {
+    /// Groups that cannot reach each other; hosts in no group reach everybody.
+    Split(Vec<Targets>),
+    /// Packets from one side to the other vanish; the other direction works.
+    OneWay {
+        /// Whose packets vanish.
+        from: Targets,
+        /// For whom they were meant.
+        to: Targets,
+    },
+}
+
+fn default_grace() -> Span {
+    Span::from_secs(10)
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Inject {
+    /// The field's word for this kind of fault: `partition`, `power-loss`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Partition(_) => "partition",
+            Self::Slow { .. } => "slow",
+            Self::Loss { .. } => "loss",
+            Self::Crash { .. } => "crash",
+            Self::PowerLoss { .. } => "power-loss",
+            Self::Restart { .. } => "restart",
+            Self::Pause { .. } => "pause",
+            Self::Reset { .. } => "reset",
+            Self::Errors { .. } => "errors",
+        }
+    }
+
+    /// All lists of targets in it, for checking that each one means some host.
+    pub fn targets(&self) -> Vec<&Targets> {
+        match self {
+            Self::Partition(Partition::Split(groups)) => groups.iter().collect(),
+            Self::Partition(Partition::OneWay { from, to })
+            | Self::Slow { from, to, .. }
+            | Self::Loss { from, to, .. }
+            | Self::Reset { from, to } => vec![from, to],
+            Self::Crash { target, .. }
+            | Self::PowerLoss { target, .. }
+            | Self::Restart { target, .. }
+            | Self::Pause { target, .. }
+            | Self::Errors { target, .. } => vec![target],
+        }
+    }
+
+    /// The targets and the drawn count of a fault that hits `count` of several hosts.
+    pub fn drawn_target(&mut self) -> Option<(&mut Targets, &mut Option<u32>)> {
+        match self {
+            Self::Crash { target, count }
+            | Self::PowerLoss { target, count }
+            | Self::Restart { target, count, .. }
+            | Self::Pause { target, count } => Some((target, count)),
+            _ => None,
+        }
+    }
+}
+
+/// When a fault may happen: a rule from which a generator draws [`PlannedFault`]s.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FaultSpec {
+    /// Its name, unique in the scenario; also the name of its random stream (`faults/<id>`).
+    pub id: String,
+    /// Once, at this time after the start. Excludes `every`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Distribution>,
+    /// Again and again, with this time between the end of one and the begin of the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Distribution>,
+    /// The earliest begin of a repeated fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Span>,
+    /// The latest begin of a repeated fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Span>,
+    /// How long each lasts; until the end of the load when absent.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasting: Option<Distribution>,
+    /// What goes wrong.
+    pub inject: Inject,
+}
+
+/// One fault at a definite time on definite hosts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PlannedFault {
+    /// The spec's id, with `/n` for the n-th of a repeated one: `orders-flap/3`.
+    pub id: String,
+    /// When it begins.
+    pub at: Moment,
+    /// How long it lasts.
+    #[serde(rename = "for")]
+    pub lasting: Span,
+    /// What goes wrong, with nothing left to draw.
+    pub inject: Inject,
+}
+
+impl PlannedFault {
+    /// When it ends.
+    pub fn end(&self) -> Moment {
+        self.at + self.lasting
+    }
+}
+
+/// The explicit list of timed faults that a run executes, ordered by begin, then by id.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct FaultPlan(Vec<PlannedFault>);
+
+impl FaultPlan {
+    /// A plan of these faults, brought into order.
+    pub fn new(mut faults: Vec<PlannedFault>) -> Self {
+        faults.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        Self(faults)
+    }
+
+    /// The faults in order.
+    pub fn faults(&self) -> &[PlannedFault] {
+        &self.0
+    }
+
+    /// The same plan without the fault at `index`.
+    #[must_use]
+    pub fn without(&self, index: usize) -> Self {
+        let mut faults = self.0.clone();
+        faults.remove(index);
+        Self(faults)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_and_prints_as_a_one_key_table() {
+        for text in [
+            r#"{ partition = { split = ["zone:a", ["zone:b", "zone:c"]] } }"#,
+            r#"{ partition = { one-way = { from = "orders", to = "payments" } } }"#,
+            r#"{ slow = { to = "payments", by = { uniform = { min = "1s", max = "2s" } } } }"#,
+            r#"{ loss = { from = "*", to = "orders[1]", rate = 0.05 } }"#,
+            r#"{ crash = { target = "orders", count = 1 } }"#,
+            r#"{ power-loss = { target = "orders-0" } }"#,
+            r#"{ restart = { target = "role:gateway", grace = "5s" } }"#,
+            r#"{ pause = { target = "stock" } }"#,
+            r#"{ reset = { to = "stock" } }"#,
+            r#"{ errors = { target = "payments", status = 503, rate = 0.5 } }"#,
+        ] {
+            let spec = format!("id = \"x\"\nat = \"3s\"\nfor = \"1s\"\ninject = {text}");
+            let read: FaultSpec = toml::from_str(&spec).expect(text);
+            let printed = toml::to_string(&read).expect("a spec prints");
+            assert_eq!(
+                toml::from_str::<FaultSpec>(&printed).expect("and reads"),
+                read
+            );
+            assert!(text.contains(read.inject.kind()));
+        }
+    }
+
+    #[test]
+    fn misspelt_keys_and_kinds_are_refused() {
+        for (text, hint) in [
+            (r#"{ crush = { target = "a" } }"#, "unknown variant `crush`"),
+            (r#"{ crash = { targets = "a" } }"#, "targets"),
+            (r#"{ loss = { to = "a" } }"#, "missing field `rate`"),
+        ] {
+            let spec = format!("id = \"x\"\ninject = {text}");
+            let error = toml::from_str::<FaultSpec>(&spec)
+                .expect_err(text)
+                .to_string();
+            assert!(error.contains(hint), "{text}: {error}");
+        }
+    }
+}
