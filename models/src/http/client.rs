@@ -1,0 +1,150 @@
+//! The pooled client: connections are shared by host and port, deadlines and limits are per call.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Extensions, Request, Response};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper_util::client::legacy::{self, Client as Pool};
+use tokio::time::{Instant, timeout_at};
+
+use super::connector::Written;
+use super::error::{classify, classify_connect};
+use super::{
+    Body, BoxError, ClientPolicy, Connector, Error, Executor, InvalidPolicy, Sent, Timer, boxed,
+    collect,
+};
+
+/// A pooled HTTP/1.1 client; clones share the pool.
+///
+/// It never repeats a request by itself: an attempt is one attempt, and [`Error::sent`] says what a
+/// caller may do next. Request URIs are absolute (`http://name:port/path`); a `Host` header that is
+/// already there is kept.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pool: Pool<Connector, Body>,
+}
+
+impl Client {
+    /// A client with a pool of its own.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot work, by name.
+    pub fn new(policy: &ClientPolicy) -> Result<Self, InvalidPolicy> {
+        policy.validate()?;
+        let pool = Pool::builder(Executor)
+            .timer(Timer)
+            .pool_timer(Timer)
+            .pool_idle_timeout(policy.idle_timeout)
+            .pool_max_idle_per_host(policy.max_idle_per_host)
+            .http1_max_headers(policy.max_headers)
+            .retry_canceled_requests(false)
+            .build(Connector::new(policy.connect_timeout));
+        Ok(Self { pool })
+    }
+
+    /// Sends a request and waits for the head of its answer, at most until `deadline`.
+    ///
+    /// The answer's body streams; bound it with [`collect`] and the same deadline.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; a status of 4xx or 5xx is an answer, not an error.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future ends the exchange: a connection that already carries the request is
+    /// closed and never goes back to the pool.
+    pub async fn send<B>(
+        &self,
+        request: Request<B>,
+        deadline: Option<Instant>,
+    ) -> Result<Response<Incoming>, Error>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut request = request.map(boxed);
+        let connection = capture_connection(&mut request);
+        let answer = self.pool.request(request);
+        let result = match deadline {
+            None => answer.await,
+            Some(deadline) => match timeout_at(deadline, answer).await {
+                Ok(result) => result,
+                Err(_) => {
+                    return Err(Error::Deadline {
+                        sent: sent_on(&connection),
+                    });
+                }
+            },
+        };
+        result.map_err(|error| explain(error, &connection))
+    }
+
+    /// Sends a request and reads its whole answer: head and at most `limit` bytes of body, all before
+    /// `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send) and [`collect`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`send`](Self::send).
+    pub async fn call<B>(
+        &self,
+        request: Request<B>,
+        deadline: Option<Instant>,
+        limit: usize,
+    ) -> Result<Response<Bytes>, Error>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (head, body) = self.send(request, deadline).await?.into_parts();
+        let body = collect(body, limit, deadline).await?;
+        Ok(Response::from_parts(head, body))
+    }
+}
+
+impl tower::Service<Request<Body>> for Client {
+    type Response = Response<Incoming>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let client = self.clone();
+        Box::pin(async move { client.send(request, None).await })
+    }
+}
+
+/// A connection that was never picked, or has not written a byte yet, cannot have sent the request.
+/// One that has may have carried earlier requests only; that cannot be told apart, so it counts.
+fn sent_on(connection: &CaptureConnection) -> Sent {
+    let picked = connection.connection_metadata();
+    let Some(picked) = picked.as_ref() else {
+        return Sent::No;
+    };
+    let mut extras = Extensions::new();
+    picked.get_extras(&mut extras);
+    match extras.get::<Written>() {
+        Some(written) if written.is_zero() => Sent::No,
+        _ => Sent::Maybe,
+    }
+}
+
+fn explain(error: legacy::Error, connection: &CaptureConnection) -> Error {
+    if error.is_connect() {
+        classify_connect(error.into())
+    } else {
+        classify(error.into(), sent_on(connection))
+    }
+}

@@ -1,0 +1,144 @@
+//! Opens connections by name through the drop-in, with a limit on patience and a meter on writes.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection as PoolConnection};
+use pin_project_lite::pin_project;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::error::ConnectTimedOut;
+use super::{BoxError, Io};
+
+/// How many bytes a connection has handed to its socket so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written(Arc<AtomicU64>);
+
+impl Written {
+    pub(super) fn is_zero(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// Opens a TCP connection to the authority of an `http` URI; names are resolved by the drop-in.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    patience: Duration,
+}
+
+impl Connector {
+    /// A connector that gives up after `patience`, name resolution included.
+    pub const fn new(patience: Duration) -> Self {
+        Self { patience }
+    }
+
+    async fn connect(self, uri: Uri) -> Result<Connection, BoxError> {
+        let host = uri.host().ok_or("the address has no host")?;
+        if uri.scheme_str() != Some("http") {
+            return Err("only http is spoken here".into());
+        }
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = uri.port_u16().unwrap_or(80);
+        let stream = timeout(self.patience, TcpStream::connect((host, port)))
+            .await
+            .map_err(|_| ConnectTimedOut(self.patience))??;
+        // A request is one small write that waits for its answer: exactly what Nagle would hold up.
+        stream.set_nodelay(true)?;
+        Ok(Connection {
+            stream: Io::new(stream),
+            written: Written::default(),
+        })
+    }
+}
+
+impl tower::Service<Uri> for Connector {
+    type Response = Connection;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Connection, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+pin_project! {
+    /// A client's connection; it counts what it writes, so that an error can tell whether the server
+    /// may have seen anything.
+    #[derive(Debug)]
+    pub struct Connection {
+        #[pin]
+        stream: Io<TcpStream>,
+        written: Written,
+    }
+}
+
+impl PoolConnection for Connection {
+    fn connected(&self) -> Connected {
+        Connected::new().extra(self.written.clone())
+    }
+}
+
+impl hyper::rt::Read for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.project().stream.poll_read(cx, buf)
+    }
+}
+
+impl hyper::rt::Write for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        let result = this.stream.poll_write(cx, bytes);
+        if let Poll::Ready(Ok(count)) = result {
+            this.written.add(count);
+        }
+        result
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().stream.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().stream.poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.project();
+        let result = this.stream.poll_write_vectored(cx, buffers);
+        if let Poll::Ready(Ok(count)) = result {
+            this.written.add(count);
+        }
+        result
+    }
+}

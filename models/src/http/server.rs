@@ -1,0 +1,259 @@
+//! The accept loop: one task per connection, a limit on connections, a drain that finishes its work.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tower::ServiceExt;
+
+use super::door::{Door, Guest, Knock};
+use super::{BoxError, InvalidPolicy, Io, ServerPolicy, Timer};
+
+/// The address a request's connection came from; every request carries it as an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// What happened to a server, for whoever observes it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerEvent<'a> {
+    /// A connection was accepted and is being served.
+    Opened {
+        /// Where it came from.
+        peer: SocketAddr,
+    },
+    /// A connection was closed at once, because its client holds too many.
+    Refused {
+        /// Where it came from.
+        peer: SocketAddr,
+    },
+    /// A connection ended; `error` is what ended it early, if anything did.
+    Closed {
+        /// Where it came from.
+        peer: SocketAddr,
+        /// A time-out, a reset, invalid HTTP or a failed service.
+        error: Option<&'a hyper::Error>,
+    },
+    /// The listener could not hand out a connection; the loop goes on.
+    AcceptFailed {
+        /// What the listener reported.
+        error: &'a io::Error,
+    },
+    /// The shutdown was asked for; this many connections are open.
+    Draining {
+        /// Open connections.
+        open: usize,
+    },
+    /// The server ended.
+    Drained(Drained),
+}
+
+/// Sees the events of a server. Called outside of every lock; a panic in it ends only the task it
+/// runs on.
+pub trait ServerObserver: Send + Sync + 'static {
+    /// One event, as it happens.
+    fn observe(&self, event: &ServerEvent<'_>);
+}
+
+impl<F: Fn(&ServerEvent<'_>) + Send + Sync + 'static> ServerObserver for F {
+    fn observe(&self, event: &ServerEvent<'_>) {
+        self(event);
+    }
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still busy when the grace period ended, and were cut.
+    pub cut: usize,
+}
+
+/// A server with settings and an observer; [`serve`] is the short form.
+#[derive(Clone)]
+pub struct Server {
+    policy: ServerPolicy,
+    observer: Arc<dyn ServerObserver>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Serves a tower service (an axum `Router`, a [`Gateway`](crate::gateway::Gateway), anything) on a
+/// listener until `shutdown` completes, then drains; default [`ServerPolicy`], no observer.
+///
+/// See [`Server::serve`].
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    shutdown: impl Future<Output = ()>,
+) -> Drained
+where
+    S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let server = Server {
+        policy: ServerPolicy::default(),
+        observer: Arc::new(|_: &ServerEvent<'_>| {}),
+    };
+    server.serve(listener, service, shutdown).await
+}
+
+impl Server {
+    /// A server with these limits, telling `observer` what happens.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot work, by name.
+    pub fn new(policy: ServerPolicy, observer: impl ServerObserver) -> Result<Self, InvalidPolicy> {
+        policy.validate()?;
+        Ok(Self {
+            policy,
+            observer: Arc::new(observer),
+        })
+    }
+
+    /// Accepts connections and serves HTTP/1.1 on each, in a task of its own, until `shutdown`
+    /// completes. Then it goes on accepting for the lame-duck time (while readiness, which `shutdown`
+    /// should have ended, spreads), closes the listener, lets every exchange in flight finish
+    /// within the grace period, and cuts the rest.
+    ///
+    /// Every request carries a [`Peer`] extension. An accept error never ends the loop: errors of one
+    /// connection are passed over, others (no file handles left) are waited out, 10 ms doubling to 1 s.
+    /// A service error closes its connection; a panic in the service ends only its connection.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the listener and every connection at once.
+    pub async fn serve<S, B>(
+        &self,
+        listener: TcpListener,
+        service: S,
+        shutdown: impl Future<Output = ()>,
+    ) -> Drained
+    where
+        S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (closing, closed) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let mut door = Door::new(&self.policy, listener);
+        let mut shutdown = pin!(shutdown);
+        let mut closes_at: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown, if closes_at.is_none() => {
+                    self.observer.observe(&ServerEvent::Draining { open: tasks.len() });
+                    if self.policy.lame_duck.is_zero() {
+                        break;
+                    }
+                    closes_at = Some(Instant::now() + self.policy.lame_duck);
+                }
+                () = at(closes_at) => break,
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                knock = door.accept() => match knock {
+                    Ok(Some(guest)) => {
+                        let task = self.clone().host(guest, service.clone(), closed.clone());
+                        tasks.spawn(task);
+                    }
+                    Ok(None) => {}
+                    Err(Knock::Refused(peer)) => {
+                        self.observer.observe(&ServerEvent::Refused { peer });
+                    }
+                    Err(Knock::Failed(error)) => {
+                        self.observer.observe(&ServerEvent::AcceptFailed { error: &error });
+                    }
+                },
+            }
+        }
+        drop(door);
+        closing.send_replace(true);
+        let drained = self.drain(tasks).await;
+        self.observer.observe(&ServerEvent::Drained(drained));
+        drained
+    }
+
+    async fn drain(&self, mut tasks: JoinSet<()>) -> Drained {
+        let finished = timeout(self.policy.grace, async {
+            while tasks.join_next().await.is_some() {}
+        });
+        let cut = if finished.await.is_ok() {
+            0
+        } else {
+            tasks.len()
+        };
+        tasks.shutdown().await;
+        Drained { cut }
+    }
+
+    /// Serves one connection to its end.
+    async fn host<S, B>(self, guest: Guest, service: S, mut closing: watch::Receiver<bool>)
+    where
+        S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let Guest { stream, peer, seat } = guest;
+        self.observer.observe(&ServerEvent::Opened { peer });
+        let answer = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            service.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(Timer)
+            .header_read_timeout(self.policy.header_timeout)
+            .max_headers(self.policy.max_headers)
+            .max_header_size(self.policy.max_header_bytes)
+            .max_buf_size(self.policy.max_header_bytes)
+            .serve_connection(Io::new(stream), answer);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => Some(ended),
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        drop(seat);
+        self.observer.observe(&ServerEvent::Closed {
+            peer,
+            error: ended.as_ref().err(),
+        });
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
