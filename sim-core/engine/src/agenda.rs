@@ -1,0 +1,129 @@
+//! What is due when: the engine's own event queue, exact to the nanosecond.
+//!
+//! A binary heap ordered by instant and then by the order of entry. Nothing is ever removed from the
+//! middle: what was cancelled is recognised as stale when it comes up, by a number that changed.
+
+use crate::{disk::SyncId, timer::TimerId};
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+/// Something that becomes due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// A timer of a service.
+    Timer(TimerId),
+    /// A core of a host becomes free while tasks wait for one.
+    CoreFree { host: u32 },
+    /// A reader (or writer) of a connection may find something.
+    Readable { connection: u32, side: u8 },
+    /// See [`Due::Readable`].
+    Writable { connection: u32, side: u8 },
+    /// A packet of the opening handshake arrives or is due again.
+    Handshake { connection: u32, step: Step },
+    /// A direction of a connection tries again what was lost.
+    Retransmit {
+        connection: u32,
+        side: u8,
+        epoch: u32,
+    },
+    /// The receiver's window opened again.
+    WindowOpen { connection: u32, side: u8 },
+    /// A reset arrives at a side.
+    ResetArrives {
+        connection: u32,
+        side: u8,
+        sent: u64,
+    },
+    /// An fsync is through.
+    Synced(SyncId),
+    /// A planned fault begins.
+    FaultBegins { fault: u32 },
+    /// A planned fault ends.
+    FaultEnds { fault: u32 },
+    /// A process that was asked to stop has had its time.
+    GraceOver { host: u32, incarnation: u32 },
+    /// A process that returned is started again.
+    StartAgain { host: u32 },
+    /// The load ends, the settle phase begins.
+    Settle,
+    /// Gauges are read.
+    Sample,
+    /// The run is over.
+    End,
+}
+
+/// A packet of the three-way handshake, at its sender (`Send`) or at its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    /// The client sends its SYN, again and again.
+    SendSyn { attempt: u8 },
+    /// The SYN is at the server.
+    Syn { sent: u64 },
+    /// The answer to the SYN is at the client; `refused` if it is a reset.
+    SynAck { sent: u64, refused: bool },
+    /// The client's last acknowledgement is at the server.
+    Ack { attempt: u8, sent: u64 },
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    at: u64,
+    order: u64,
+    due: Due,
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    entries: BinaryHeap<Reverse<Entry>>,
+    entered: u64,
+}
+
+impl Agenda {
+    /// Enters `due` for the instant `at`.
+    pub fn enter(&mut self, at: u64, due: Due) {
+        let order = self.entered;
+        self.entered += 1;
+        self.entries.push(Reverse(Entry { at, order, due }));
+    }
+
+    /// The instant of the next entry.
+    pub fn next_instant(&self) -> Option<u64> {
+        self.entries.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// Takes the next entry if it is due at `instant`.
+    pub fn take_at(&mut self, instant: u64) -> Option<Due> {
+        if self.next_instant()? > instant {
+            return None;
+        }
+        self.entries.pop().map(|Reverse(entry)| entry.due)
+    }
+
+    /// How many entries there are, stale ones counted.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Drops the entries for which `live` is false. The order of the others stays.
+    pub fn retain(&mut self, live: impl Fn(&Due) -> bool) {
+        self.entries.retain(|Reverse(entry)| live(&entry.due));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_by_instant_and_then_in_the_order_of_entry() {
+        let mut agenda = Agenda::default();
+        agenda.enter(20, Due::End);
+        agenda.enter(10, Due::CoreFree { host: 2 });
+        agenda.enter(10, Due::CoreFree { host: 1 });
+        assert_eq!(agenda.next_instant(), Some(10));
+        assert_eq!(agenda.take_at(10), Some(Due::CoreFree { host: 2 }));
+        assert_eq!(agenda.take_at(10), Some(Due::CoreFree { host: 1 }));
+        assert_eq!(agenda.take_at(10), None);
+        assert_eq!(agenda.take_at(20), Some(Due::End));
+    }
+}

@@ -1,0 +1,125 @@
+//! The clock that services read.
+//!
+//! The engine's clock moves only through its own event queue. `clock_gettime` is wrapped at link
+//! time (`-Wl,--wrap=clock_gettime`, from the build script of each binary and test package), so that
+//! the standard library's `Instant` and `SystemTime` show simulated time on a run's thread and real
+//! time everywhere else.
+
+use std::{cell::Cell, sync::OnceLock, time::Instant};
+
+/// Monotonic time begins here, as on a machine that has been up for some days: services may
+/// subtract from `Instant::now()` without meeting zero.
+const UPTIME_SECS: u64 = 1_000_000;
+const NANOS_PER_SEC: u64 = 1_000_000_000;
+
+thread_local! {
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+    static NOW: Cell<u64> = const { Cell::new(0) };
+    static EPOCH: Cell<u64> = const { Cell::new(0) };
+    static ZERO: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Nanoseconds of simulated time since the run began.
+pub fn now() -> u64 {
+    NOW.get()
+}
+
+/// Whether this thread carries a run.
+pub fn is_running() -> bool {
+    RUNNING.get()
+}
+
+pub(crate) fn set(now: u64) {
+    NOW.set(now);
+}
+
+/// Starts simulated time on this thread at zero; `epoch` is what `SystemTime` shows then, in
+/// nanoseconds since 1970.
+///
+/// # Errors
+/// If the standard library's clock is not ours, because the program was linked without the wrap.
+pub(crate) fn start(epoch: u64) -> Result<(), NotWrapped> {
+    NOW.set(0);
+    EPOCH.set(epoch);
+    RUNNING.set(true);
+    let zero = Instant::now();
+    NOW.set(NANOS_PER_SEC);
+    let moved = Instant::now().checked_duration_since(zero);
+    NOW.set(0);
+    ZERO.set(Some(zero));
+    if moved.map(|moved| moved.as_nanos()) == Some(u128::from(NANOS_PER_SEC)) {
+        return Ok(());
+    }
+    RUNNING.set(false);
+    Err(NotWrapped)
+}
+
+/// Sets what `SystemTime` shows at the start of the run, in nanoseconds since 1970.
+pub(crate) fn set_epoch(epoch: u64) {
+    EPOCH.set(epoch);
+}
+
+pub(crate) fn stop() {
+    RUNNING.set(false);
+}
+
+/// The program was linked without the wrapped clock.
+#[derive(Debug)]
+pub struct NotWrapped;
+
+/// The engine's instant of a standard one; instants before the run's begin count as its begin.
+pub fn of_instant(instant: Instant) -> u64 {
+    let zero = ZERO.get().expect("timers are used inside a run");
+    u64::try_from(instant.saturating_duration_since(zero).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What a clock of this kind shows, in nanoseconds.
+fn reading(clock: libc::clockid_t) -> u64 {
+    match clock {
+        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => {
+            EPOCH.get() + NOW.get()
+        }
+        // CPU-time clocks measure the machine, which must not be seen: they show the run's time.
+        _ => UPTIME_SECS * NANOS_PER_SEC + NOW.get(),
+    }
+}
+
+type ClockGettime = unsafe extern "C" fn(libc::clockid_t, *mut libc::timespec) -> libc::c_int;
+
+/// The C library's function. Looked up instead of linked as `__real_clock_gettime`, so that a program
+/// without the wrap still links and [`start`] can say what is missing.
+fn real() -> ClockGettime {
+    static REAL: OnceLock<ClockGettime> = OnceLock::new();
+    *REAL.get_or_init(|| {
+        // SAFETY: the name is a C string; what is found has the type that POSIX gives it.
+        unsafe {
+            let found = libc::dlsym(libc::RTLD_NEXT, c"clock_gettime".as_ptr());
+            assert!(!found.is_null(), "the C library has no clock_gettime");
+            std::mem::transmute::<*mut libc::c_void, ClockGettime>(found)
+        }
+    })
+}
+
+/// The wrapped `clock_gettime(2)`.
+///
+/// # Safety
+/// `time` points to a writable `timespec`, as for the original.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap_clock_gettime(
+    clock: libc::clockid_t,
+    time: *mut libc::timespec,
+) -> libc::c_int {
+    if !RUNNING.get() {
+        // SAFETY: the caller's promise is passed on unchanged.
+        return unsafe { real()(clock, time) };
+    }
+    let nanos = reading(clock);
+    // SAFETY: the caller promises a writable timespec.
+    unsafe {
+        time.write(libc::timespec {
+            tv_sec: (nanos / NANOS_PER_SEC) as libc::time_t,
+            tv_nsec: (nanos % NANOS_PER_SEC) as libc::c_long,
+        });
+    }
+    0
+}

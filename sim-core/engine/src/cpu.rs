@@ -1,0 +1,198 @@
+//! Cores: each poll of a task occupies one for as long as it costs, and waits when none is free.
+//!
+//! The queue is first come, first served, over all tasks of a host. So overload, queueing and
+//! metastable states arise by themselves, also in code that knows nothing of it. What a poll sends
+//! leaves when the work done so far in that poll is done.
+
+use crate::{
+    agenda::Due,
+    clock,
+    host::CpuCost,
+    machine::{Machine, inside},
+    process,
+    task::TaskId,
+    timer,
+};
+use std::{cell::Cell, collections::VecDeque, time::Duration};
+use windtunnel_record::Span;
+
+thread_local! {
+    static CHARGED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The cores of a host.
+pub(crate) struct Cores {
+    free_at: Vec<u64>,
+    waiting: VecDeque<TaskId>,
+    speed: f64,
+    cost: CpuCost,
+    poll_nanos: u64,
+    byte_picos: u64,
+    /// When a task that waits will be let in, if that is on the agenda.
+    armed: u64,
+}
+
+/// A core held by no task until its poll ends.
+pub(crate) const RESERVED: u64 = u64::MAX;
+
+impl Cores {
+    pub fn new(count: usize, speed: f64, cost: CpuCost) -> Self {
+        let mut cores = Self {
+            free_at: vec![0; count.max(1)],
+            waiting: VecDeque::new(),
+            speed: 1.0,
+            cost,
+            poll_nanos: 0,
+            byte_picos: 0,
+            armed: RESERVED,
+        };
+        cores.set_speed(speed);
+        cores
+    }
+
+    /// Changes the speed for polls that begin from now on.
+    pub fn set_speed(&mut self, speed: f64) {
+        self.speed = speed.max(1e-6);
+        self.poll_nanos = self.cost.per_poll.mul_f64(1.0 / self.speed).as_nanos();
+        let picos = self
+            .cost
+            .per_byte
+            .saturating_mul(1000)
+            .mul_f64(1.0 / self.speed);
+        self.byte_picos = picos.as_nanos();
+    }
+
+    /// Tasks that wait for a core.
+    pub fn queue_depth(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// How many cores there are.
+    pub fn count(&self) -> usize {
+        self.free_at.len()
+    }
+
+    /// Cores that are at work at `now`.
+    pub fn busy(&self, now: u64) -> usize {
+        self.free_at.iter().filter(|&&free| free > now).count()
+    }
+
+    fn free_core(&self, now: u64) -> Option<usize> {
+        self.free_at.iter().position(|&free| free <= now)
+    }
+
+    /// Lets `task` begin a poll at `now`: the core it gets, or none if it has to wait.
+    pub fn admit(&mut self, task: TaskId, now: u64) -> Option<usize> {
+        if self.waiting.is_empty()
+            && let Some(core) = self.free_core(now)
+        {
+            self.free_at[core] = RESERVED;
+            return Some(core);
+        }
+        self.waiting.push_back(task);
+        None
+    }
+
+    /// Gives a core back; it is busy until `until`.
+    pub fn release(&mut self, core: usize, until: u64) {
+        self.free_at[core] = until;
+    }
+
+    /// The next task that can be let in at `now`, and the core reserved for it.
+    fn next(&mut self, now: u64) -> Option<(TaskId, usize)> {
+        let core = self.free_core(now)?;
+        let task = self.waiting.pop_front()?;
+        self.free_at[core] = RESERVED;
+        Some((task, core))
+    }
+
+    /// When the next core becomes free, if somebody waits for it and nothing is armed for then.
+    fn to_arm(&mut self) -> Option<u64> {
+        let soonest = self
+            .free_at
+            .iter()
+            .copied()
+            .min()
+            .filter(|&free| free != RESERVED)?;
+        if self.waiting.is_empty() || self.armed <= soonest {
+            return None;
+        }
+        self.armed = soonest;
+        Some(soonest)
+    }
+
+    /// Forgets all work: the process is gone.
+    pub fn clear(&mut self, now: u64) {
+        self.waiting.clear();
+        self.free_at.fill(now);
+    }
+}
+
+impl Machine {
+    /// Puts the end of the present work of `host` on the agenda if somebody waits for it.
+    pub fn arm_cores(&mut self, host: u32) {
+        if let Some(at) = self.hosts[host as usize].cores.to_arm() {
+            self.agenda
+                .enter(at.max(clock::now()), Due::CoreFree { host });
+        }
+    }
+
+    /// A core of `host` became free: lets waiting tasks in.
+    pub fn core_free(&mut self, host: u32) {
+        let now = clock::now();
+        self.hosts[host as usize].cores.armed = RESERVED;
+        while let Some((task, core)) = self.hosts[host as usize].cores.next(now) {
+            match self.tasks.get_mut(task) {
+                Some(entry) => {
+                    entry.granted = Some(core);
+                    entry.queued = false;
+                    let waker = entry.waker.clone();
+                    self.wake(waker);
+                }
+                None => self.hosts[host as usize].cores.release(core, now),
+            }
+        }
+        self.arm_cores(host);
+    }
+}
+
+/// Begins the account of a poll.
+pub(crate) fn begin_poll() {
+    CHARGED.set(0);
+}
+
+/// When what is sent now leaves the host: after the work done so far.
+pub(crate) fn departure() -> u64 {
+    clock::now() + CHARGED.get()
+}
+
+/// Charges the start of a poll.
+pub(crate) fn charge_poll(cores: &Cores) {
+    CHARGED.set(CHARGED.get() + cores.poll_nanos);
+}
+
+/// Charges the handling of `bytes` bytes.
+pub(crate) fn charge_bytes(cores: &Cores, bytes: usize) {
+    CHARGED.set(CHARGED.get() + bytes as u64 * cores.byte_picos / 1000);
+}
+
+/// Charges `span` of work on a core of speed 1 to the present poll. What follows in this poll leaves
+/// the host only after it. Outside a task of a simulated host it does nothing.
+pub fn charge(span: Duration) {
+    let Some(host) = process::current_host() else {
+        return;
+    };
+    let speed = inside(|machine| machine.hosts[host as usize].cores.speed);
+    let scaled = Span::from(span).mul_f64(1.0 / speed).as_nanos();
+    CHARGED.set(CHARGED.get() + scaled);
+}
+
+/// Works for `span` on a core of speed 1: the core is occupied, and the future completes when the
+/// work is done. Other tasks of the host wait if no other core is free.
+///
+/// Cancellation: work that has begun is charged even if the future is dropped.
+pub async fn work(span: Duration) {
+    charge(span);
+    let done = departure();
+    timer::until(done).await;
+}

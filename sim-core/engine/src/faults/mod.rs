@@ -1,0 +1,212 @@
+//! Faults: one file each. The engine carries out a plan; it decides nothing.
+
+mod crash;
+mod errors;
+mod loss;
+mod partition;
+mod pause;
+mod power_loss;
+mod reset;
+mod restart;
+mod slow;
+
+pub(crate) use errors::injected_error;
+
+use crate::{agenda::Due, machine::Machine};
+use windtunnel_record::{Event, FaultPlan, Inject, PlannedFault, Stream, target::Targets};
+
+/// The faults of a run and how far they are.
+#[derive(Default)]
+pub(crate) struct Faults {
+    planned: Vec<Planned>,
+}
+
+struct Planned {
+    fault: PlannedFault,
+    active: bool,
+    hit: bool,
+    /// The hosts it acts on, decided when it begins.
+    hosts: Vec<u32>,
+    /// What it draws from while it lasts.
+    stream: Option<Stream>,
+}
+
+/// Carries out the begin of a fault; gives the hosts it acts on.
+fn begin(machine: &mut Machine, fault: u32, inject: &Inject) -> Vec<u32> {
+    match inject {
+        Inject::Partition(_) => partition::begin(machine, fault),
+        Inject::Slow { .. } => slow::begin(machine, fault),
+        Inject::Loss { .. } => loss::begin(machine, fault),
+        Inject::Crash { target, .. } => crash::begin(machine, fault, target),
+        Inject::PowerLoss { target, .. } => power_loss::begin(machine, fault, target),
+        Inject::Restart { target, grace, .. } => restart::begin(machine, fault, target, *grace),
+        Inject::Pause { target, .. } => pause::begin(machine, fault, target),
+        Inject::Reset { from, to } => reset::begin(machine, fault, from, to),
+        Inject::Errors { target, .. } => target.resolve(&machine.topology),
+    }
+}
+
+/// Carries out the end of a fault on the hosts it acted on.
+fn end(machine: &mut Machine, fault: u32, inject: &Inject, hosts: &[u32]) {
+    match inject {
+        Inject::Partition(_) | Inject::Slow { .. } | Inject::Loss { .. } => {
+            machine.take_off_links(fault);
+        }
+        Inject::Crash { .. } => crash::end(machine, hosts),
+        Inject::PowerLoss { .. } => power_loss::end(machine, hosts),
+        Inject::Pause { .. } => pause::end(machine, hosts),
+        Inject::Restart { .. } | Inject::Reset { .. } | Inject::Errors { .. } => {}
+    }
+}
+
+impl Machine {
+    /// Puts every fault of the plan on the agenda.
+    pub(crate) fn plan_faults(&mut self, plan: &FaultPlan) {
+        for (number, fault) in plan.faults().iter().enumerate() {
+            let number = number as u32;
+            self.agenda
+                .enter(fault.at.as_nanos(), Due::FaultBegins { fault: number });
+            self.agenda
+                .enter(fault.end().as_nanos(), Due::FaultEnds { fault: number });
+            self.faults.planned.push(Planned {
+                fault: fault.clone(),
+                active: false,
+                hit: false,
+                hosts: Vec::new(),
+                stream: None,
+            });
+        }
+    }
+
+    pub(crate) fn fault_begins(&mut self, fault: u32) {
+        let planned = &mut self.faults.planned[fault as usize];
+        planned.active = true;
+        let (id, inject) = (planned.fault.id.clone(), planned.fault.inject.clone());
+        let hosts = touched(&inject, &self.topology);
+        let kind = inject.kind().into();
+        self.note(Event::FaultBegan {
+            fault: id,
+            kind,
+            hosts,
+        });
+        let hosts = begin(self, fault, &inject);
+        self.faults.planned[fault as usize].hosts = hosts;
+    }
+
+    pub(crate) fn fault_ends(&mut self, fault: u32) {
+        let planned = &mut self.faults.planned[fault as usize];
+        planned.active = false;
+        let (id, inject) = (planned.fault.id.clone(), planned.fault.inject.clone());
+        let hosts = std::mem::take(&mut planned.hosts);
+        end(self, fault, &inject, &hosts);
+        self.note(Event::FaultEnded { fault: id });
+    }
+
+    /// A fault touched a request in flight.
+    pub(crate) fn fault_hit(&mut self, fault: Option<u32>) {
+        let Some(fault) = fault else { return };
+        let planned = &mut self.faults.planned[fault as usize];
+        if !planned.hit {
+            planned.hit = true;
+            let fault = planned.fault.id.clone();
+            let kind = planned.fault.inject.kind().into();
+            self.note(Event::FaultHit { fault, kind });
+        }
+    }
+
+    /// Data were sent to a host: if a fault holds it down or frozen, it touched a request.
+    pub(crate) fn fault_hit_host(&mut self, host: u32) {
+        let state = &self.hosts[host as usize];
+        let paused = state
+            .process
+            .is_some_and(|id| self.processes[id as usize].paused);
+        if state.process.is_some() && !paused {
+            return;
+        }
+        let holder = self
+            .faults
+            .planned
+            .iter()
+            .position(|planned| planned.active && planned.hosts.contains(&host));
+        self.fault_hit(holder.map(|number| number as u32));
+    }
+
+    /// Notes a hit if a request is open on a connection of one of `hosts`.
+    fn hit_if_busy(&mut self, fault: u32, hosts: &[u32]) {
+        if self.has_open_request(|a, b| hosts.contains(&a) || hosts.contains(&b)) {
+            self.fault_hit(Some(fault));
+        }
+    }
+
+    /// Puts the active faults on a link that was just made.
+    pub(crate) fn apply_faults_to(&mut self, link: usize) {
+        for number in 0..self.faults.planned.len() {
+            let planned = &self.faults.planned[number];
+            if planned.active {
+                let inject = planned.fault.inject.clone();
+                self.put_on_link(link, number as u32, &inject);
+            }
+        }
+    }
+
+    /// Puts a fault of links on one link if that is among its links.
+    fn put_on_link(&mut self, link: usize, fault: u32, inject: &Inject) -> bool {
+        let hosts = &self.topology.hosts;
+        let Some((_, link)) = self.network.links_mut().nth(link) else {
+            return false;
+        };
+        if link.from == link.to {
+            return false;
+        }
+        let (from, to) = (&hosts[link.from as usize], &hosts[link.to as usize]);
+        match inject {
+            Inject::Partition(shape) if partition::cuts(shape, from, to) => link.cuts.push(fault),
+            Inject::Slow {
+                from: senders,
+                to: receivers,
+                by,
+            } if senders.matches(from) && receivers.matches(to) => {
+                link.delays.push((fault, *by));
+            }
+            Inject::Loss {
+                from: senders,
+                to: receivers,
+                rate,
+            } if senders.matches(from) && receivers.matches(to) => {
+                link.losses.push((fault, *rate));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Puts a fault of links on all its links; gives their numbers.
+    fn put_on_links(&mut self, fault: u32) -> Vec<usize> {
+        let inject = self.faults.planned[fault as usize].fault.inject.clone();
+        let count = self.network.links_mut().count();
+        (0..count)
+            .filter(|&link| self.put_on_link(link, fault, &inject))
+            .collect()
+    }
+
+    /// Takes a fault off all links.
+    fn take_off_links(&mut self, fault: u32) {
+        for (_, link) in self.network.links_mut() {
+            link.cuts.retain(|cut| *cut != fault);
+            link.delays.retain(|(delay, _)| *delay != fault);
+            link.losses.retain(|(loss, _)| *loss != fault);
+        }
+    }
+}
+
+/// The hosts that a fault names.
+fn touched(inject: &Inject, topology: &windtunnel_record::Topology) -> Vec<u32> {
+    let lists: Vec<&Targets> = inject.targets();
+    let hosts = 0..topology.hosts.len() as u32;
+    let named = |host: &u32| {
+        lists
+            .iter()
+            .any(|targets| targets.matches(&topology.hosts[*host as usize]))
+    };
+    hosts.filter(named).collect()
+}

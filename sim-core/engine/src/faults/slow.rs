@@ -1,0 +1,8 @@
+//! Slow: every packet that is sent on some links while it lasts is late by a drawn delay.
+
+use crate::machine::Machine;
+
+pub(super) fn begin(machine: &mut Machine, fault: u32) -> Vec<u32> {
+    machine.put_on_links(fault);
+    Vec::new()
+}

@@ -1,0 +1,108 @@
+//! A host: cores, a kernel that outlives its processes, a disk that outlives the power.
+
+use crate::{cpu::Cores, disk::Disk, process::ProcessId};
+use std::{future::Future, io, pin::Pin};
+use windtunnel_record::{Distribution, HostInfo, Span};
+
+/// Starts a process: called once per incarnation, on the run's thread.
+pub type MainFn = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
+
+/// A host to be set up.
+pub struct HostSpec {
+    /// Its name, service, zone and role.
+    pub info: HostInfo,
+    /// How many cores it has.
+    pub cores: usize,
+    /// How fast they are; 0.1 makes everything take ten times as long.
+    pub speed: f64,
+    /// What a poll and a byte cost.
+    pub cpu: CpuCost,
+    /// Its disk.
+    pub disk: DiskSpec,
+    /// What runs on it.
+    pub main: MainFn,
+    /// How long after its `main` returned it is started again; never when absent.
+    pub restart_after: Option<Span>,
+}
+
+/// What work costs on a core of speed 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuCost {
+    /// For each poll of a task.
+    pub per_poll: Span,
+    /// For each byte read or written.
+    pub per_byte: Span,
+}
+
+impl Default for CpuCost {
+    fn default() -> Self {
+        Self {
+            per_poll: Span::from_micros(5),
+            per_byte: Span::from_nanos(1),
+        }
+    }
+}
+
+impl CpuCost {
+    /// Work costs nothing.
+    pub const FREE: Self = Self {
+        per_poll: Span::ZERO,
+        per_byte: Span::ZERO,
+    };
+}
+
+/// What a disk is like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DiskSpec {
+    /// How long an fsync takes.
+    pub sync: Distribution,
+}
+
+impl Default for DiskSpec {
+    fn default() -> Self {
+        let sync = Distribution::Lognormal {
+            p50: Span::from_micros(500),
+            p99: Span::from_millis(4),
+        };
+        Self { sync }
+    }
+}
+
+/// A host of a running machine.
+pub(crate) struct Host {
+    pub info: HostInfo,
+    pub cores: Cores,
+    pub disk: Disk,
+    pub main: Option<MainFn>,
+    pub restart_after: Option<Span>,
+    /// Whether it has power.
+    pub powered: bool,
+    /// The process that runs, if one does.
+    pub process: Option<ProcessId>,
+    /// How many processes it has started.
+    pub incarnations: u32,
+    /// How often it booted; sockets of an earlier boot are unknown to it.
+    pub boots: u32,
+    /// How many faults hold it down. It starts again when the last of them ends.
+    pub held_down: u32,
+    /// How many faults freeze its process.
+    pub paused_by: u32,
+}
+
+impl Host {
+    pub fn new(spec: HostSpec, disk: Disk) -> Self {
+        Self {
+            cores: Cores::new(spec.cores, spec.speed, spec.cpu),
+            info: spec.info,
+            disk,
+            main: Some(spec.main),
+            restart_after: spec.restart_after,
+            powered: true,
+            process: None,
+            incarnations: 0,
+            boots: 0,
+            held_down: 0,
+            paused_by: 0,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The state of one run, and the only door to it.
+
+use crate::{
+    agenda::{Agenda, Due},
+    clock,
+    faults::Faults,
+    host::Host,
+    network::Network,
+    process::{Process, ProcessId},
+    recorder::Recorder,
+    task::TaskEntry,
+    timer::Timer,
+};
+use std::{cell::RefCell, collections::BTreeMap, task::Waker};
+use windtunnel_record::{Event, Seed, Topology};
+
+/// Everything a run consists of.
+pub(crate) struct Machine {
+    pub seed: Seed,
+    pub topology: Topology,
+    pub agenda: Agenda,
+    pub recorder: Recorder,
+    pub hosts: Vec<Host>,
+    pub processes: Vec<Process>,
+    pub tasks: Arena<TaskEntry>,
+    pub timers: Arena<Timer>,
+    pub syncs: Arena<crate::disk::Sync>,
+    pub network: Network,
+    pub faults: Faults,
+    /// Hosts whose process is to be started once the door is closed.
+    pub to_boot: Vec<u32>,
+    /// Processes that ended and whose futures are to be dropped once the door is closed.
+    pub to_bury: Vec<ProcessId>,
+    /// What the harness asked to sample: `(host, gauge)` readings are taken every `sample_every`.
+    pub sample_every: u64,
+    pub gauges: BTreeMap<(u32, String), i64>,
+    /// The last readings taken down.
+    pub readings: BTreeMap<(u32, String), i64>,
+    pub operations: u64,
+    /// Whether what services write to standard streams is shown.
+    pub echo: bool,
+    pub ended: bool,
+    pub polls_here: u64,
+    pub polls_limit: u64,
+    wakes: Vec<Waker>,
+    retired: Vec<Waker>,
+    stale_timers: usize,
+    /// Tasks spawned since madsim's list of them was pruned.
+    pub spawned_since_prune: usize,
+}
+
+thread_local! {
+    static MACHINE: RefCell<Option<Machine>> = const { RefCell::new(None) };
+}
+
+/// Opens the door: runs `f` on the state of this thread's run, then wakes whom it woke. `None` when
+/// there is no run on this thread, which is also the case while a run is being taken apart.
+pub(crate) fn with<R>(f: impl FnOnce(&mut Machine) -> R) -> Option<R> {
+    MACHINE.with(|cell| {
+        let mut borrowed = cell.borrow_mut();
+        let machine = borrowed.as_mut()?;
+        let result = f(machine);
+        if !machine.wakes.is_empty() || !machine.retired.is_empty() {
+            // Wakers run code of others, so they are called with the door closed.
+            let wakes = std::mem::take(&mut machine.wakes);
+            let retired = std::mem::take(&mut machine.retired);
+            drop(borrowed);
+            drop(retired);
+            for waker in wakes {
+                waker.wake();
+            }
+        }
+        Some(result)
+    })
+}
+
+/// Like [`with`] for calls that make no sense outside a run.
+///
+/// # Panics
+/// Outside a run.
+#[track_caller]
+pub(crate) fn inside<R>(f: impl FnOnce(&mut Machine) -> R) -> R {
+    with(f).expect("this must be called from a task of a simulated host")
+}
+
+pub(crate) fn install(machine: Machine) {
+    MACHINE.with(|cell| {
+        let before = cell.borrow_mut().replace(machine);
+        assert!(before.is_none(), "one run per thread");
+    });
+}
+
+pub(crate) fn take() -> Option<Machine> {
+    MACHINE.with(|cell| cell.borrow_mut().take())
+}
+
+impl Machine {
+    pub fn new(seed: Seed, topology: Topology, recorder: Recorder, network: Network) -> Self {
+        Self {
+            seed,
+            topology,
+            agenda: Agenda::default(),
+            recorder,
+            hosts: Vec::new(),
+            processes: Vec::new(),
+            tasks: Arena::default(),
+            timers: Arena::default(),
+            syncs: Arena::default(),
+            network,
+            faults: Faults::default(),
+            to_boot: Vec::new(),
+            to_bury: Vec::new(),
+            sample_every: 0,
+            gauges: BTreeMap::new(),
+            readings: BTreeMap::new(),
+            operations: 0,
+            echo: false,
+            ended: false,
+            polls_here: 0,
+            polls_limit: u64::MAX,
+            wakes: Vec::new(),
+            retired: Vec::new(),
+            stale_timers: 0,
+            spawned_since_prune: 0,
+        }
+    }
+
+    /// Takes down an event at the present instant.
+    pub fn note(&mut self, event: Event) {
+        self.recorder.note(clock::now(), event);
+    }
+
+    /// Wakes `waker` when the door closes.
+    pub fn wake(&mut self, waker: Option<Waker>) {
+        self.wakes.extend(waker);
+    }
+
+    /// Drops `waker` when the door is closed: it may own what drops into the engine again.
+    pub fn retire(&mut self, waker: Option<Waker>) {
+        self.retired.extend(waker);
+    }
+
+    /// Puts `waker` into `slot` unless the one there wakes the same task.
+    pub fn register(retired: &mut Vec<Waker>, slot: &mut Option<Waker>, waker: &Waker) {
+        if !slot.as_ref().is_some_and(|held| held.will_wake(waker)) {
+            retired.extend(slot.replace(waker.clone()));
+        }
+    }
+
+    /// The list that [`Machine::register`] retires into, apart from the rest of the machine.
+    pub fn retired(&mut self) -> &mut Vec<Waker> {
+        &mut self.retired
+    }
+
+    /// Counts a cancelled timer; when most of the agenda is stale it is cleaned.
+    pub fn timer_cancelled(&mut self) {
+        self.stale_timers += 1;
+        if self.stale_timers > 1024 && self.stale_timers > self.agenda.len() / 2 {
+            let timers = &self.timers;
+            self.agenda.retain(|due| match due {
+                Due::Timer(id) => timers.get(*id).is_some(),
+                _ => true,
+            });
+            self.stale_timers = 0;
+        }
+    }
+}
+
+/// Values under numbers that are never mistaken for an earlier one: index and generation.
+#[derive(Debug)]
+pub(crate) struct Arena<T> {
+    slots: Vec<(u32, Option<T>)>,
+    free: Vec<u32>,
+}
+
+/// The number of a value in an [`Arena`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArenaId {
+    index: u32,
+    generation: u32,
+}
+
+impl ArenaId {
+    /// A number that nothing has.
+    pub(crate) const NONE: Self = Self {
+        index: u32::MAX,
+        generation: 0,
+    };
+
+    /// One number that tells it from all others of its run.
+    pub(crate) fn as_u64(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T> Arena<T> {
+    pub fn insert(&mut self, value: T) -> ArenaId {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push((0, None));
+            self.slots.len() as u32 - 1
+        });
+        let (generation, slot) = &mut self.slots[index as usize];
+        *slot = Some(value);
+        ArenaId {
+            index,
+            generation: *generation,
+        }
+    }
+
+    pub fn get(&self, id: ArenaId) -> Option<&T> {
+        let (generation, slot) = self.slots.get(id.index as usize)?;
+        slot.as_ref().filter(|_| *generation == id.generation)
+    }
+
+    pub fn get_mut(&mut self, id: ArenaId) -> Option<&mut T> {
+        let (generation, slot) = self.slots.get_mut(id.index as usize)?;
+        slot.as_mut().filter(|_| *generation == id.generation)
+    }
+
+    pub fn remove(&mut self, id: ArenaId) -> Option<T> {
+        let (generation, slot) = self.slots.get_mut(id.index as usize)?;
+        if *generation != id.generation {
+            return None;
+        }
+        let value = slot.take()?;
+        *generation += 1;
+        self.free.push(id.index);
+        Some(value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (ArenaId, &T)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(|(index, (generation, slot))| {
+                let id = ArenaId {
+                    index: index as u32,
+                    generation: *generation,
+                };
+                slot.as_ref().map(|value| (id, value))
+            })
+    }
+}

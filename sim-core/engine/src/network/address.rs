@@ -1,0 +1,65 @@
+//! Names and addresses of hosts. Host number n is 10.0.0.0 + n + 1.
+
+use crate::machine::{Machine, inside};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+/// The address of a host on the network.
+pub fn host_address(host: u32) -> IpAddr {
+    let [_, high, middle, low] = (host + 1).to_be_bytes();
+    IpAddr::V4(Ipv4Addr::new(10, high, middle, low))
+}
+
+/// The host that has this address, seen from `from`.
+pub(super) fn host_of(machine: &Machine, from: u32, address: IpAddr) -> Option<u32> {
+    if address.is_loopback() || address.is_unspecified() {
+        return Some(from);
+    }
+    let IpAddr::V4(v4) = address else { return None };
+    let [ten, high, middle, low] = v4.octets();
+    let number = u32::from_be_bytes([0, high, middle, low]).checked_sub(1)?;
+    (ten == 10 && (number as usize) < machine.hosts.len()).then_some(number)
+}
+
+/// Resolves a name: a literal address, `localhost`, a host's name, or a service's name, which gives
+/// all its replicas in order.
+///
+/// # Errors
+/// If nothing has this name.
+///
+/// # Panics
+/// Outside a task of a simulated host.
+pub fn resolve(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+        .unwrap_or(name);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    if name == "localhost" {
+        return Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]);
+    }
+    let found: Vec<_> = inside(|machine| {
+        let infos = machine.topology.hosts.iter().enumerate();
+        let exact = infos.clone().find(|(_, info)| info.name == name);
+        let chosen: Vec<usize> = match exact {
+            Some((number, _)) => vec![number],
+            None => infos
+                .filter(|(_, info)| info.service == name)
+                .map(|(n, _)| n)
+                .collect(),
+        };
+        chosen
+            .into_iter()
+            .map(|n| SocketAddr::new(host_address(n as u32), port))
+            .collect()
+    });
+    if found.is_empty() {
+        let text = format!("failed to lookup address information: no host is called `{name}`");
+        return Err(io::Error::other(text));
+    }
+    Ok(found)
+}

@@ -1,0 +1,150 @@
+//! A link: one direction between two hosts.
+
+use super::Network;
+use windtunnel_record::{Distribution, HostInfo, Stream, target::Targets};
+
+/// A link that differs from the network's defaults, in both directions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkSpec {
+    /// One end.
+    pub from: Targets,
+    /// The other end.
+    pub to: Targets,
+    /// Its latency, if that differs.
+    pub latency: Option<Distribution>,
+    /// Its loss, if that differs.
+    pub loss: Option<f64>,
+}
+
+/// One direction between two hosts, with what faults do to it.
+pub(crate) struct Link {
+    pub from: u32,
+    pub to: u32,
+    latency: Distribution,
+    /// The mean latency in nanoseconds: what acknowledgements take.
+    pub typical: u64,
+    loss: f64,
+    /// The faults that cut it.
+    pub cuts: Vec<u32>,
+    /// The faults that delay it.
+    pub delays: Vec<(u32, Distribution)>,
+    /// The faults that lose packets on it.
+    pub losses: Vec<(u32, f64)>,
+}
+
+/// What becomes of a packet.
+pub(crate) struct Fate {
+    /// When it arrives; absent if it does not.
+    pub arrives: Option<u64>,
+    /// The fault that lost or delayed it.
+    pub fault: Option<u32>,
+}
+
+impl Link {
+    /// Whether a fault cuts it.
+    pub fn is_cut(&self) -> bool {
+        !self.cuts.is_empty()
+    }
+
+    /// Decides the fate of a packet, or of a burst of `packets`, that leaves at `depart`.
+    pub fn fate(&self, depart: u64, packets: u64, stream: &mut Stream) -> Fate {
+        if let Some(fault) = self.cuts.first() {
+            return Fate {
+                arrives: None,
+                fault: Some(*fault),
+            };
+        }
+        let lost = |rate: f64, stream: &mut Stream| {
+            rate > 0.0 && stream.chance(1.0 - power(1.0 - rate, packets))
+        };
+        if lost(self.loss, stream) {
+            return Fate {
+                arrives: None,
+                fault: None,
+            };
+        }
+        for (fault, rate) in &self.losses {
+            if lost(*rate, stream) {
+                return Fate {
+                    arrives: None,
+                    fault: Some(*fault),
+                };
+            }
+        }
+        let mut latency = self.latency.sample(stream).as_nanos();
+        for (_, delay) in &self.delays {
+            latency += delay.sample(stream).as_nanos();
+        }
+        let fault = self.delays.first().map(|(fault, _)| *fault);
+        Fate {
+            arrives: Some(depart + latency.max(1)),
+            fault,
+        }
+    }
+}
+
+/// `base` to a whole power by repeated squaring, the same on every machine.
+fn power(mut base: f64, mut exponent: u64) -> f64 {
+    let mut result = 1.0;
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result *= base;
+        }
+        base *= base;
+        exponent >>= 1;
+    }
+    result
+}
+
+impl Network {
+    /// The link from one host to another, made on first use.
+    pub fn link(&mut self, hosts: &[HostInfo], from: u32, to: u32) -> (usize, bool) {
+        if let Some(&number) = self.by_hosts.get(&(from, to)) {
+            return (number, false);
+        }
+        let (one, other) = (&hosts[from as usize], &hosts[to as usize]);
+        let default = if from == to {
+            self.spec.loopback
+        } else if one.zone == other.zone {
+            self.spec.same_zone
+        } else {
+            self.spec.cross_zone
+        };
+        let special = self.spec.links.iter().rfind(|link| {
+            from != to
+                && ((link.from.matches(one) && link.to.matches(other))
+                    || (link.from.matches(other) && link.to.matches(one)))
+        });
+        let latency = special.and_then(|link| link.latency).unwrap_or(default);
+        let usual = if from == to { 0.0 } else { self.spec.loss };
+        let loss = special.and_then(|link| link.loss).unwrap_or(usual);
+        let typical = latency.mean().as_nanos().max(1);
+        let number = self.links.len();
+        self.by_hosts.insert((from, to), number);
+        self.links.push(Link {
+            from,
+            to,
+            latency,
+            typical,
+            loss,
+            cuts: Vec::new(),
+            delays: Vec::new(),
+            losses: Vec::new(),
+        });
+        (number, true)
+    }
+
+    pub(super) fn link_ref(&self, number: usize) -> &Link {
+        &self.links[number]
+    }
+
+    /// All links, for faults that touch some of them.
+    pub(crate) fn links_mut(&mut self) -> impl Iterator<Item = (usize, &mut Link)> {
+        self.links.iter_mut().enumerate()
+    }
+
+    /// A stream for the packets of one direction of a connection.
+    pub(super) fn packet_stream(&self, name: &str) -> Stream {
+        self.seed.stream(name)
+    }
+}

@@ -1,0 +1,123 @@
+//! The network between hosts: our own TCP, at the level whose failures users meet.
+//!
+//! A segment's fate and arrival are decided when it is sent, and revised only when a link, a host or
+//! the peer's socket changes. Acknowledgements and window updates are computed instants, not events;
+//! a retransmission timer exists only for what was lost. Linux is the model: what a caller sees must
+//! be what Linux shows (ARCHITECTURE.md lists each situation and the test that holds it).
+
+mod address;
+mod closing;
+mod connection;
+mod handshake;
+mod link;
+mod listener;
+mod socket;
+mod transmission;
+
+pub use address::{host_address, resolve};
+pub use handshake::connect;
+pub use link::LinkSpec;
+pub use listener::Listener;
+pub use socket::Socket;
+
+use connection::Connection;
+use link::Link;
+use listener::ListenerState;
+use std::collections::{BTreeMap, BTreeSet};
+use windtunnel_record::{Distribution, Seed, Span, Topology};
+
+/// What the network is like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkSpec {
+    /// Latency from a host to itself.
+    pub loopback: Distribution,
+    /// Latency between hosts of one zone.
+    pub same_zone: Distribution,
+    /// Latency between zones.
+    pub cross_zone: Distribution,
+    /// The share of packets lost between hosts, 0 to 1.
+    pub loss: f64,
+    /// Links that differ; a later one wins over an earlier one.
+    pub links: Vec<LinkSpec>,
+    /// Retransmissions of a SYN with doubling time-outs (Linux `tcp_syn_retries`).
+    pub syn_retries: u8,
+    /// Retransmissions of a SYN each second before those (Linux `tcp_syn_linear_timeouts`).
+    pub syn_linear: u8,
+    /// How many bytes a sender's kernel holds that are not acknowledged.
+    pub send_buffer: usize,
+    /// How many bytes a receiver's kernel holds that are not read.
+    pub receive_buffer: usize,
+    /// How many connections wait to be accepted unless `listen` says less (Linux `somaxconn`).
+    pub backlog: usize,
+}
+
+impl Default for NetworkSpec {
+    fn default() -> Self {
+        Self {
+            loopback: Distribution::Fixed(Span::from_micros(30)),
+            same_zone: Distribution::Lognormal {
+                p50: Span::from_micros(300),
+                p99: Span::from_micros(900),
+            },
+            cross_zone: Distribution::Lognormal {
+                p50: Span::from_millis(1),
+                p99: Span::from_millis(3),
+            },
+            loss: 0.0,
+            links: Vec::new(),
+            syn_retries: 6,
+            syn_linear: 4,
+            send_buffer: 256 << 10,
+            receive_buffer: 256 << 10,
+            backlog: 4096,
+        }
+    }
+}
+
+/// The network of a running machine.
+pub(crate) struct Network {
+    pub(crate) spec: NetworkSpec,
+    seed: Seed,
+    links: Vec<Link>,
+    by_hosts: BTreeMap<(u32, u32), usize>,
+    connections: Vec<Option<Box<Connection>>>,
+    live: BTreeSet<u32>,
+    listeners: BTreeMap<(u32, u16), ListenerState>,
+    next_ports: Vec<u16>,
+}
+
+impl Network {
+    pub fn new(spec: NetworkSpec, topology: &Topology, seed: Seed) -> Self {
+        Self {
+            spec,
+            seed,
+            links: Vec::new(),
+            by_hosts: BTreeMap::new(),
+            connections: Vec::new(),
+            live: BTreeSet::new(),
+            listeners: BTreeMap::new(),
+            next_ports: vec![0; topology.hosts.len()],
+        }
+    }
+
+    fn connection(&mut self, number: u32) -> Option<&mut Connection> {
+        self.connections.get_mut(number as usize)?.as_deref_mut()
+    }
+
+    /// The first of Linux's ephemeral ports.
+    const FIRST_EPHEMERAL: u16 = 32_768;
+    /// How many there are.
+    const EPHEMERAL: u16 = 28_232;
+
+    /// A port of `host` that nobody listens on, in turn.
+    fn ephemeral_port(&mut self, host: u32) -> u16 {
+        loop {
+            let next = &mut self.next_ports[host as usize];
+            let port = Self::FIRST_EPHEMERAL + *next;
+            *next = (*next + 1) % Self::EPHEMERAL;
+            if !self.listeners.contains_key(&(host, port)) {
+                return port;
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What services and the harness tell the record: operations, facts, decisions of components.
+//!
+//! A dead incarnation tells nothing: what its destructors report is ignored.
+
+use crate::{
+    machine::{Machine, with},
+    process,
+};
+use windtunnel_record::{Event, Fields, Outcome};
+
+fn tell(event: impl FnOnce(&mut Machine, u32) -> Event) {
+    with(|machine| {
+        let Some(id) = process::current() else { return };
+        let state = &machine.processes[id as usize];
+        if state.alive {
+            let host = state.host;
+            let event = event(machine, host);
+            machine.note(event);
+        }
+    });
+}
+
+/// A client on the caller's host begins an operation; gives its number.
+pub fn invoked(name: &str, key: &str) -> u64 {
+    let mut number = 0;
+    tell(|machine, client| {
+        number = machine.operations;
+        machine.operations += 1;
+        Event::Invoked {
+            operation: number,
+            client,
+            name: name.into(),
+            key: key.into(),
+        }
+    });
+    number
+}
+
+/// The operation ended, as far as its client knows.
+pub fn completed(operation: u64, outcome: Outcome, detail: &str) {
+    tell(|_, _| Event::Completed {
+        operation,
+        outcome,
+        detail: detail.into(),
+    });
+}
+
+/// A service states a fact.
+pub fn observed(name: &str, fields: Fields) {
+    tell(|_, host| Event::Observed {
+        host,
+        name: name.into(),
+        fields,
+    });
+}
+
+/// A component reports a decision or a change of state.
+pub fn component(component: &str, instance: &str, what: &str, fields: Fields) {
+    tell(|_, host| Event::Component {
+        host,
+        component: component.into(),
+        instance: instance.into(),
+        what: what.into(),
+        fields,
+    });
+}
+
+/// A gauge of the caller's host has this value; it is read when the harness samples.
+pub fn gauge(name: &str, value: i64) {
+    with(|machine| {
+        let Some(id) = process::current() else { return };
+        let host = machine.processes[id as usize].host;
+        machine.gauges.insert((host, name.into()), value);
+    });
+}
+
+impl Machine {
+    /// Takes down every gauge and the queues of the hosts.
+    pub(crate) fn sample(&mut self) {
+        let now = crate::clock::now();
+        for host in 0..self.hosts.len() {
+            let cores = &self.hosts[host].cores;
+            let (depth, busy) = (cores.queue_depth() as i64, cores.busy(now) as i64);
+            for (gauge, value) in [("queue-depth", depth), ("cores-busy", busy)] {
+                self.sampled(host as u32, gauge, value);
+            }
+        }
+        let gauges: Vec<_> = self
+            .gauges
+            .iter()
+            .map(|(key, value)| (key.clone(), *value))
+            .collect();
+        for ((host, gauge), value) in gauges {
+            self.sampled(host, &gauge, value);
+        }
+    }
+
+    /// Takes a reading down if it differs from the one before.
+    fn sampled(&mut self, host: u32, gauge: &str, value: i64) {
+        let last = self.readings.entry((host, gauge.into())).or_insert(0);
+        if *last != value {
+            *last = value;
+            self.note(Event::Sampled {
+                host,
+                gauge: gauge.into(),
+                value,
+            });
+        }
+    }
+}
+
+/// The status with which the present request at the caller's host is to be answered, if an `errors`
+/// fault says so. Draws from the fault's stream.
+pub fn injected_error() -> Option<u16> {
+    crate::faults::injected_error()
+}
+
+/// What a service writes to a standard stream: shown with time and host where the harness echoes it,
+/// and otherwise nowhere. It is not part of the digest.
+pub fn output(bytes: &[u8]) {
+    with(|machine| {
+        let Some(id) = process::current() else { return };
+        if machine.echo {
+            let host = machine.processes[id as usize].host;
+            let at = windtunnel_record::Moment::from_nanos(crate::clock::now());
+            let name = machine.topology.name(host);
+            for line in String::from_utf8_lossy(bytes).lines() {
+                eprintln!("{at:>14} {name} {line}");
+            }
+        }
+    });
+}

@@ -1,0 +1,285 @@
+//! Processes: what a host runs, from its start to its end.
+//!
+//! Crash, power loss and a returning `main` take one path: the incarnation is marked dead, its
+//! sockets, ports and page cache are settled at that instant, and then its futures are dropped.
+//! Whatever their destructors do to the engine is ignored: a crash runs no code.
+
+use crate::{
+    agenda::Due,
+    clock,
+    machine::{Machine, inside, with},
+    observe,
+    task::{self, TaskId},
+};
+use std::{cell::Cell, future::Future, io, pin::Pin, task::Waker};
+use windtunnel_record::{Event, Fields, Span, event::Ending};
+
+/// The number of a process: one incarnation of one host's program.
+pub(crate) type ProcessId = u32;
+
+/// No process.
+pub(crate) const NOBODY: ProcessId = ProcessId::MAX;
+
+/// One life of a program on a host.
+pub(crate) struct Process {
+    pub host: u32,
+    pub incarnation: u32,
+    pub alive: bool,
+    pub paused: bool,
+    /// Tasks that were to be polled while it was paused.
+    pub held: Vec<TaskId>,
+    /// Whether it was asked to stop.
+    pub terminating: bool,
+    /// Whether it ever waited for that: then it stops by itself.
+    pub listens_for_termination: bool,
+    pub termination_wakers: Vec<Waker>,
+}
+
+thread_local! {
+    static CURRENT: Cell<ProcessId> = const { Cell::new(NOBODY) };
+}
+
+/// Makes `process` the one on whose behalf code runs, until the guard is dropped.
+pub(crate) fn enter(process: ProcessId) -> Entered {
+    Entered {
+        before: CURRENT.replace(process),
+    }
+}
+
+/// See [`enter`].
+pub(crate) struct Entered {
+    before: ProcessId,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+/// The process on whose behalf code runs.
+pub(crate) fn current() -> Option<ProcessId> {
+    Some(CURRENT.get()).filter(|&process| process != NOBODY)
+}
+
+/// The number of the host on whose behalf code runs; none outside tasks of hosts.
+pub fn current_host() -> Option<u32> {
+    let process = current()?;
+    with(|machine| machine.processes[process as usize].host)
+}
+
+/// The name of the host on whose behalf code runs.
+pub fn current_host_name() -> Option<String> {
+    let process = current()?;
+    with(|machine| {
+        let host = machine.processes[process as usize].host;
+        machine.hosts[host as usize].info.name.clone()
+    })
+}
+
+impl Machine {
+    /// The process on whose behalf code runs, if it is alive: a dead one has no effects any more.
+    ///
+    /// # Panics
+    /// Outside a task of a simulated host.
+    #[track_caller]
+    pub fn caller(&self) -> io::Result<(ProcessId, u32)> {
+        let process = current().expect("this must be called from a task of a simulated host");
+        let state = &self.processes[process as usize];
+        if state.alive {
+            return Ok((process, state.host));
+        }
+        Err(io::Error::other("the process has ended"))
+    }
+
+    /// Whether the process on whose behalf code runs is alive.
+    pub fn caller_is_alive(&self) -> bool {
+        current().is_some_and(|process| self.processes[process as usize].alive)
+    }
+
+    /// Ends the process of `host`, if one runs: everything but the dropping of its futures, which
+    /// the driver does once the door is closed.
+    pub fn end_process(&mut self, host: u32, ending: Ending) {
+        let Some(id) = self.hosts[host as usize].process.take() else {
+            return;
+        };
+        let incarnation = self.processes[id as usize].incarnation;
+        self.note(Event::Stopped {
+            host,
+            incarnation,
+            ending,
+        });
+        let process = &mut self.processes[id as usize];
+        process.alive = false;
+        process.paused = false;
+        process.held.clear();
+        let wakers = std::mem::take(&mut process.termination_wakers);
+        for waker in wakers {
+            self.retire(Some(waker));
+        }
+        let power_lost = ending == Ending::PowerLost;
+        self.settle_sockets(id, host, power_lost);
+        if power_lost {
+            self.lose_page_cache(host);
+        }
+        self.hosts[host as usize].cores.clear(clock::now());
+        self.to_bury.push(id);
+    }
+
+    /// Starts a process on `host` unless one runs or the host has no power.
+    pub fn start_process(&mut self, host: u32) {
+        let state = &mut self.hosts[host as usize];
+        if state.process.is_some() || !state.powered || state.held_down > 0 {
+            return;
+        }
+        let id = self.processes.len() as ProcessId;
+        let incarnation = state.incarnations;
+        state.incarnations += 1;
+        state.process = Some(id);
+        let paused = state.paused_by > 0;
+        self.processes.push(Process {
+            host,
+            incarnation,
+            alive: true,
+            paused,
+            held: Vec::new(),
+            terminating: false,
+            listens_for_termination: false,
+            termination_wakers: Vec::new(),
+        });
+        self.note(Event::Started { host, incarnation });
+        self.to_boot.push(host);
+    }
+
+    /// Lets a paused process go on.
+    pub fn resume_process(&mut self, id: ProcessId) {
+        let process = &mut self.processes[id as usize];
+        process.paused = false;
+        for task in std::mem::take(&mut process.held) {
+            let waker = self.tasks.get_mut(task).and_then(|entry| {
+                entry.held = false;
+                entry.waker.clone()
+            });
+            self.wake(waker);
+        }
+    }
+
+    /// Asks the process of `host` to stop; it is killed after `grace`, and at once if it never
+    /// waited for being asked.
+    pub fn terminate(&mut self, host: u32, grace: Span) {
+        let Some(id) = self.hosts[host as usize].process else {
+            return;
+        };
+        let process = &mut self.processes[id as usize];
+        if !process.listens_for_termination {
+            return self.end_process(host, Ending::Crashed);
+        }
+        process.terminating = true;
+        let incarnation = process.incarnation;
+        let wakers = std::mem::take(&mut process.termination_wakers);
+        for waker in wakers {
+            self.wake(Some(waker));
+        }
+        let at = clock::now() + grace.as_nanos();
+        self.agenda.enter(at, Due::GraceOver { host, incarnation });
+    }
+
+    /// Kills the process of `host` if it is still the one that was asked to stop.
+    pub fn grace_over(&mut self, host: u32, incarnation: u32) {
+        let running = self.hosts[host as usize].process;
+        let same = running.is_some_and(|id| self.processes[id as usize].incarnation == incarnation);
+        if same {
+            self.end_process(host, Ending::Crashed);
+            self.start_process(host);
+        }
+    }
+
+    /// The process of a host returned from its `main`.
+    fn main_returned(&mut self, id: ProcessId) {
+        let Process {
+            host,
+            alive,
+            terminating,
+            ..
+        } = self.processes[id as usize];
+        if !alive {
+            return;
+        }
+        self.end_process(host, Ending::Returned);
+        if terminating {
+            self.start_process(host);
+        } else if let Some(after) = self.hosts[host as usize].restart_after {
+            let at = clock::now() + after.as_nanos();
+            self.agenda.enter(at, Due::StartAgain { host });
+        }
+    }
+}
+
+/// Creates the task of `main` for every host that is to start. Called by the driver.
+pub(crate) fn boot_hosts() {
+    loop {
+        let next = with(|machine| {
+            let host = machine.to_boot.pop()?;
+            let state = &mut machine.hosts[host as usize];
+            let id = state.process?;
+            Some((id, state.info.name.clone(), state.cores.count(), host))
+        });
+        let Some(Some((id, name, cores, _host))) = next else {
+            return;
+        };
+        // One madsim node per incarnation, so that the number of cores and the host's name are what
+        // the operating system would tell.
+        madsim::runtime::Handle::current()
+            .create_node()
+            .name(name)
+            .cores(cores)
+            .init(move || task::run_main(id))
+            .build();
+    }
+}
+
+/// The future of a process's `main`, made on behalf of that process.
+pub(crate) fn make_main(id: ProcessId) -> Option<Pin<Box<dyn Future<Output = io::Result<()>>>>> {
+    let host = with(|machine| machine.processes[id as usize].host)?;
+    let mut main = with(|machine| machine.hosts[host as usize].main.take())??;
+    let _entered = enter(id);
+    let future = main();
+    with(|machine| machine.hosts[host as usize].main = Some(main));
+    Some(future)
+}
+
+/// Reports that a process's `main` came to its end.
+pub(crate) fn main_ended(id: ProcessId, result: Option<io::Result<()>>) {
+    if let Some(Err(error)) = &result {
+        let _entered = enter(id);
+        let fields = Fields::default().with("error", error.to_string());
+        observe::component("process", "main", "failed", fields);
+    }
+    with(|machine| machine.main_returned(id));
+}
+
+/// Drops the futures of processes that ended. Called by the driver with the door closed.
+pub(crate) fn bury_the_dead() {
+    while let Some(Some(id)) = with(|machine| machine.to_bury.pop()) {
+        task::drop_tasks_of(id);
+    }
+}
+
+/// Completes when the process is asked to stop (SIGTERM or ctrl-c); at once if it already was.
+pub async fn termination() {
+    std::future::poll_fn(|cx| {
+        inside(|machine| {
+            let Ok((id, _)) = machine.caller() else {
+                return std::task::Poll::Pending;
+            };
+            let process = &mut machine.processes[id as usize];
+            process.listens_for_termination = true;
+            if process.terminating {
+                return std::task::Poll::Ready(());
+            }
+            process.termination_wakers.push(cx.waker().clone());
+            std::task::Poll::Pending
+        })
+    })
+    .await;
+}

@@ -1,0 +1,15 @@
+//! The engine's TCP in tokio's clothes.
+
+mod address;
+mod listener;
+mod split;
+mod stream;
+
+pub use address::{ToSocketAddrs, lookup_host};
+pub use listener::{TcpListener, TcpSocket};
+pub use stream::TcpStream;
+
+/// Halves of a stream.
+pub mod tcp {
+    pub use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+}
