@@ -1,0 +1,10 @@
+//! What the command line prints for people, as text: a status column, then facts in few words. On
+//! failure the last line is the one to paste. Nothing is printed here.
+
+mod run;
+mod style;
+mod sweep;
+
+pub use run::run_summary;
+pub use style::Style;
+pub use sweep::{seed_line, sweep_summary};
