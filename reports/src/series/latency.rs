@@ -40,10 +40,12 @@ pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new(3).expect("three significant digits are allowed")
 }
 
-/// Takes a latency into a histogram.
+/// Takes a latency into a histogram; below a microsecond it counts as one.
 pub(crate) fn take(histogram: &mut Histogram<u64>, latency: Span) {
-    // Below a microsecond the histogram sees nothing; above its range it saturates.
-    histogram.saturating_record((latency.as_nanos() / 1000).max(1));
+    // `saturating_record` would not grow the histogram but clip the latency.
+    histogram
+        .record((latency.as_nanos() / 1000).max(1))
+        .expect("a histogram that grows takes every number");
 }
 
 /// The quantile `q` (0 to 1) of a histogram of microseconds, in milliseconds.
@@ -77,4 +79,28 @@ pub fn latency(run: &RunRecord) -> Latency {
         })
         .collect();
     Latency { grid, points }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_of_known_latencies_are_within_a_thousandth() {
+        let mut seen = histogram();
+        (1..=1000).for_each(|millis| take(&mut seen, Span::from_millis(millis)));
+        for (q, expected) in [(0.5, 500.0), (0.99, 990.0), (0.999, 999.0), (1.0, 1000.0)] {
+            let found = quantile_ms(&seen, q);
+            assert!((found / expected - 1.0_f64).abs() < 1.1e-3, "{q}: {found}");
+        }
+    }
+
+    #[test]
+    fn the_longest_and_the_shortest_span_are_taken() {
+        let mut seen = histogram();
+        take(&mut seen, Span::ZERO);
+        take(&mut seen, Span::MAX);
+        assert_eq!(seen.len(), 2);
+        assert_eq!(quantile_ms(&seen, 0.1), 0.001);
+    }
 }

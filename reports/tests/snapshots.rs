@@ -1,0 +1,229 @@
+//! What people read, pinned: the console's summaries, a report's data, events in words, CSV files.
+
+mod storm;
+
+use storm::{calm, component, storm};
+use windtunnel_record::{
+    Event, Fields, Moment, Outcome, RunRecord, Seed,
+    event::{Ending, Refusal},
+};
+use windtunnel_reports::{
+    console::{Style, run_summary, seed_line, sweep_summary},
+    html::Page,
+    json::{RunObject, SeedLine, SweepSummary},
+    metrics,
+    words::Narrator,
+};
+
+fn lines() -> Vec<SeedLine> {
+    let seeded = |run: RunRecord, seed: u64, wall_ms: u64| {
+        let mut line = SeedLine::of(&run, None);
+        line.run.scenario = "shop".into();
+        line.run.seed = Seed(seed);
+        line.run.wall_ms = wall_ms;
+        line
+    };
+    let mut stopped = storm();
+    stopped.rules.clear();
+    let what = "20 000 000 events".to_owned();
+    let at = Moment::from_nanos(36_000 * storm::MILLI);
+    stopped.events.push(windtunnel_record::Record {
+        at,
+        event: Event::Limit { what },
+    });
+    vec![
+        seeded(calm(), 0, 290),
+        seeded(storm(), 1, 410),
+        seeded(storm(), 2, 330),
+        seeded(stopped, 3, 2_900),
+        SeedLine::lost("shop", Seed(4), 120, "the worker was killed by signal 9"),
+    ]
+}
+
+#[test]
+fn the_summary_of_a_violated_run_ends_with_the_line_to_paste() {
+    let text = run_summary(&storm(), ".windtunnel/runs/shop/42", Style::PLAIN);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_summary_of_a_calm_run_is_short() {
+    insta::assert_snapshot!(run_summary(&calm(), "x", Style::PLAIN));
+}
+
+#[test]
+fn the_lines_and_the_summary_of_a_sweep_show_every_status() {
+    let lines = lines();
+    let mut text: String = lines
+        .iter()
+        .map(|line| seed_line(line, Style::PLAIN))
+        .collect();
+    text += &sweep_summary(&SweepSummary::from_lines(&lines), 4_050, None, Style::PLAIN);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_reports_data() {
+    insta::assert_json_snapshot!(Page::of(&storm(), "shop@42"));
+}
+
+#[test]
+fn the_json_object_of_a_run_has_its_stable_fields() {
+    insta::assert_json_snapshot!(RunObject::of(&storm(), Some(".windtunnel/runs/shop/42")));
+}
+
+#[test]
+fn events_in_words() {
+    let mut run = storm();
+    let connecting = Event::Connecting {
+        connection: 7,
+        from: 0,
+        to: 2,
+        port: 80,
+    };
+    run.events.push(windtunnel_record::Record {
+        at: Moment::START,
+        event: connecting.clone(),
+    });
+    let narrator = Narrator::new(&run);
+    let text: String = [connecting]
+        .into_iter()
+        .chain(one_of_each())
+        .map(|event| narrator.tell(&event) + "\n")
+        .collect();
+    insta::assert_snapshot!(text);
+}
+
+fn one_of_each() -> Vec<Event> {
+    let text = |text: &str| text.to_owned();
+    let (connection, operation, host) = (7, 17, 1);
+    let later = Some(Moment::from_nanos(9));
+    let fields = Fields::default()
+        .with("order", "order-17")
+        .with("cents", 4_900);
+    let segment = |back, arrives, length| Event::Segment {
+        connection,
+        back,
+        offset: 0,
+        length,
+        content: 0,
+        last: true,
+        arrives,
+    };
+    let disk = |action: &str| Event::Disk {
+        host,
+        action: action.into(),
+        path: "/saga.log".into(),
+        bytes: 1,
+        content: 0,
+    };
+    vec![
+        Event::Connected { connection },
+        Event::NotConnected {
+            connection,
+            refusal: Refusal::Refused,
+        },
+        Event::NotConnected {
+            connection: 99,
+            refusal: Refusal::TimedOut,
+        },
+        segment(false, later, 1_200),
+        segment(true, None, 1),
+        Event::Retransmission {
+            connection,
+            back: true,
+            attempt: 2,
+            arrives: later,
+        },
+        Event::Reset {
+            connection,
+            back: false,
+            arrives: None,
+        },
+        Event::Started {
+            host,
+            incarnation: 0,
+        },
+        Event::Started {
+            host,
+            incarnation: 1,
+        },
+        Event::Stopped {
+            host,
+            incarnation: 0,
+            ending: Ending::PowerLost,
+        },
+        Event::Paused { host },
+        Event::Resumed { host },
+        Event::Panicked {
+            host,
+            spawned: text("main.rs:3:9"),
+            message: text("index 4 of 3"),
+        },
+        Event::FaultBegan {
+            fault: text("cut"),
+            kind: text("partition"),
+            hosts: vec![0, 1],
+        },
+        Event::FaultHit {
+            fault: text("cut"),
+            kind: text("partition"),
+        },
+        Event::FaultEnded { fault: text("cut") },
+        disk("write"),
+        disk("sync"),
+        disk("truncate"),
+        Event::DiskLost {
+            host,
+            path: text("/saga.log"),
+            bytes: 4_096,
+        },
+        Event::Invoked {
+            operation,
+            client: 3,
+            name: text("checkout"),
+            key: text("order-17"),
+        },
+        Event::Completed {
+            operation,
+            outcome: Outcome::Unknown,
+            detail: text("504 after 1s"),
+        },
+        Event::Completed {
+            operation: 999,
+            outcome: Outcome::Ok,
+            detail: String::new(),
+        },
+        Event::Observed {
+            host,
+            name: text("charged"),
+            fields,
+        },
+        component(0, "breaker", "orders-1", "opened", Fields::default()),
+        Event::Sampled {
+            host,
+            gauge: text("queue-depth"),
+            value: 12,
+        },
+        Event::Settling {},
+        Event::Limit {
+            what: text("20 000 000 events"),
+        },
+        Event::Refused {
+            host,
+            what: text("getrandom"),
+        },
+    ]
+}
+
+#[test]
+fn the_small_csv_files() {
+    let files = metrics::files(&storm());
+    let small = ["breakers.csv", "faults.csv"];
+    let text: String = files
+        .iter()
+        .filter(|(name, _)| small.contains(&name.as_str()))
+        .map(|(name, text)| format!("# {name}\n{text}"))
+        .collect();
+    insta::assert_snapshot!(text);
+}
