@@ -3,8 +3,8 @@
 mod storm;
 
 use std::collections::BTreeMap;
-use storm::{HOSTILE, calm, storm};
-use windtunnel_record::{Event, RunRecord};
+use storm::{HOSTILE, MILLI, calm, component, storm};
+use windtunnel_record::{Event, Fields, HostInfo, Moment, Outcome, Record, RunRecord};
 use windtunnel_reports::{
     directory::render,
     json::{RunObject, SeedLine},
@@ -203,14 +203,121 @@ fn the_fields_of_the_run_object_keep_their_order() {
     assert!(places.is_sorted(), "{text}");
 }
 
-/// Writes the storm's files where `REPORT_DIR` says, to look at them; without it, it only renders.
+/// A storm on many hosts: forty faults, thirty breakers, twelve endpoints, twenty queues, and
+/// thirty times the load.
+fn wide() -> RunRecord {
+    let mut run = storm();
+    let hosts = (0..20).map(|index| HostInfo {
+        name: format!("warehouse-{index}"),
+        ..run.topology.hosts[1].clone()
+    });
+    run.topology.hosts.extend(hosts.collect::<Vec<_>>());
+    let mut more: Vec<Record> = Vec::new();
+    let mut put = |millis: u64, event| {
+        let at = Moment::from_nanos(millis * MILLI);
+        more.push(Record { at, event });
+    };
+    for index in 0..40_u64 {
+        let (fault, kind) = (
+            format!("flap/{index}"),
+            ["crash", "slow", "errors"][index as usize % 3],
+        );
+        let (kind, hosts) = (kind.to_owned(), vec![4 + index as u32 % 20]);
+        let from = index * 700;
+        put(
+            from,
+            Event::FaultBegan {
+                fault: fault.clone(),
+                kind,
+                hosts,
+            },
+        );
+        put(from + 300 + index * 90, Event::FaultEnded { fault });
+    }
+    for index in 0..9_000_u64 {
+        let endpoint = format!("warehouse-{}", index % 12);
+        let fields = Fields::default().with("endpoint", endpoint.as_str());
+        put(
+            index * 3,
+            component(0, "gateway", "gateway-0", "answered", fields),
+        );
+        let operation = 300 + index;
+        let (name, key) = ("browse".to_owned(), format!("item-{index}"));
+        put(
+            index * 3,
+            Event::Invoked {
+                operation,
+                client: 3,
+                name,
+                key,
+            },
+        );
+        let (outcome, detail) = (Outcome::Ok, String::new());
+        put(
+            index * 3 + 2 + index % 97,
+            Event::Completed {
+                operation,
+                outcome,
+                detail,
+            },
+        );
+        let (host, gauge) = (4 + index as u32 % 20, "queue-depth".to_owned());
+        let value = (index * 7 % 40) as i64;
+        put(index * 4, Event::Sampled { host, gauge, value });
+    }
+    for index in 0..30_u64 {
+        let (host, instance) = (
+            4 + index as u32 % 20,
+            format!("warehouse-{index}->payments-with-a-long-name"),
+        );
+        put(
+            2_000 + index * 100,
+            component(host, "breaker", &instance, "opened", Fields::default()),
+        );
+        put(
+            9_000 + index * 300,
+            component(host, "breaker", &instance, "closed", Fields::default()),
+        );
+    }
+    run.events.extend(more);
+    run.events.sort_by_key(|record| record.at);
+    renumber(&mut run);
+    run
+}
+
+/// Numbers operations in the order in which they were asked, as every history is.
+fn renumber(run: &mut RunRecord) {
+    let mut numbers = BTreeMap::new();
+    for record in &mut run.events {
+        match &mut record.event {
+            Event::Invoked { operation, .. } => {
+                let next = numbers.len() as u64;
+                numbers.insert(*operation, next);
+                *operation = next;
+            }
+            Event::Completed { operation, .. } => *operation = numbers[operation],
+            _ => {}
+        }
+    }
+}
+
 #[test]
-fn tmp_write() {
+fn a_wide_run_stays_readable_and_small() {
+    let run = wide();
+    let files = files(&run);
+    let page = &files["report.html"];
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    assert!(page.contains("8 more are in the CSV file."), "breakers");
+    assert!(page.contains("7 more endpoints are in the CSV file."));
+    assert_eq!(files["metrics/faults.csv"].lines().count(), 44);
+    assert_eq!(files["history.jsonl"].lines().count(), 9_300);
     if let Ok(dir) = std::env::var("REPORT_DIR") {
-        for (path, bytes) in render(&storm(), "shop@42") {
-            let path = std::path::Path::new(&dir).join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
+        for (path, text) in files {
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::write(format!("{dir}/wide-{}", path.replace('/', "-")), text).unwrap();
+        }
+        for (path, text) in crate::files(&storm()) {
+            std::fs::write(format!("{dir}/{}", path.replace('/', "-")), text).unwrap();
         }
     }
 }

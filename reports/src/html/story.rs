@@ -35,6 +35,13 @@ pub struct Line {
     pub witness: bool,
 }
 
+impl Story {
+    /// Whether the witness names any of the events told.
+    pub fn has_witness(&self) -> bool {
+        self.lines.iter().any(|line| line.witness)
+    }
+}
+
 /// The stories of all violated rules.
 pub(super) fn stories(run: &RunRecord) -> Vec<Story> {
     let narrator = Narrator::new(run);

@@ -6,7 +6,8 @@ use super::{
     scale::Scale,
     sheet::{Layout, Sample, draw},
 };
-use crate::series::{self, GaugeTrack};
+use crate::series::{self, GaugeTrack, Grid};
+use std::collections::BTreeMap;
 use windtunnel_record::RunRecord;
 
 /// Which gauge is drawn, and how it is called.
@@ -40,15 +41,15 @@ pub(super) fn plot(run: &RunRecord, timeline: &Timeline, shown: &Shown) -> Optio
             .map(|(track, stroke)| Sample::Line(stroke, track.host.clone()))
             .collect(),
     };
+    let grid = Grid::over(run);
     let svg = draw(timeline, layout, |sheet| {
         for (track, stroke) in rows() {
-            let readings = track.readings.iter();
-            let points: Vec<_> = readings.map(|&(at, value)| (at, value as f64)).collect();
-            sheet.line(stroke, &points);
+            sheet.line(stroke, &peaks(track, &grid));
         }
     });
     let caption = format!(
-        "As read at regular instants, on hosts where it was ever above zero.{}",
+        "The highest reading in each bucket of {}, on hosts where it was ever above zero.{}",
+        grid.width,
         left_out(all.len(), tracks.len(), "hosts")
     );
     Some(Plot {
@@ -57,4 +58,18 @@ pub(super) fn plot(run: &RunRecord, timeline: &Timeline, shown: &Shown) -> Optio
         caption,
         svg,
     })
+}
+
+/// The highest reading of each bucket that has one. A line through thousands of readings would be
+/// neither readable nor small.
+fn peaks(track: &GaugeTrack, grid: &Grid) -> Vec<(f64, f64)> {
+    let mut peaks: BTreeMap<usize, i64> = BTreeMap::new();
+    for &(at, value) in &track.readings {
+        let peak = peaks.entry(grid.index_of(at)).or_insert(value);
+        *peak = value.max(*peak);
+    }
+    let peaks = peaks.into_iter();
+    peaks
+        .map(|(bucket, value)| (grid.middle(bucket), value as f64))
+        .collect()
 }

@@ -12,6 +12,7 @@ mod queues;
 mod sagas;
 mod scale;
 mod sheet;
+mod tags;
 mod throughput;
 mod timeline;
 

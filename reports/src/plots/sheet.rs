@@ -6,7 +6,8 @@
 use super::{
     ink::{self, Stroke},
     scale::{self, Scale},
-    timeline::{Timeline, label_start},
+    tags::{Tag, rows, tags},
+    timeline::Timeline,
 };
 use plotters::{
     coord::Shift,
@@ -66,7 +67,9 @@ pub(super) fn draw(
         }
         _ => 150,
     };
-    let top = TITLE + timeline.lane_count() as i32 * LANE + 8;
+    let right = WIDTH - RIGHT - LEGEND_WIDTH;
+    let tags = tags(timeline, right - left);
+    let top = TITLE + rows(&tags) as i32 * LANE + 8;
     let bottom = top + layout.height;
     let mut svg = String::new();
     {
@@ -77,12 +80,13 @@ pub(super) fn draw(
             end: timeline.end,
             scale: layout.scale,
             left,
-            right: WIDTH - RIGHT - LEGEND_WIDTH,
+            right,
             top,
             bottom,
         };
         sheet.background(layout.title, layout.unit);
         sheet.faults(timeline);
+        sheet.tags(&tags);
         paint(&sheet);
         sheet.legend(&layout.legend);
         sheet.area.present().expect(INFALLIBLE);
@@ -213,35 +217,30 @@ impl<'s> Sheet<'s> {
     }
 
     fn faults(&self, timeline: &Timeline) {
-        for (band, lane) in timeline.bands.iter().zip(&timeline.lanes) {
-            let color = ink::of_fault(&band.kind);
+        for band in &timeline.bands {
             let left = self.x(band.from.as_secs_f64());
             let right = self.x(band.to.as_secs_f64()).max(left + 4);
-            let shade = color.mix(ink::BAND_OPACITY).filled();
+            let shade = ink::of_fault(&band.kind).mix(ink::BAND_OPACITY).filled();
             self.rectangle((left, self.top), (right, self.bottom), shade);
-            if let Some(lane) = lane {
-                let y = TITLE + *lane as i32 * LANE;
-                self.rectangle(
-                    (left, y + 4),
-                    (right, y + LANE - 2),
-                    color.mix(0.55).filled(),
-                );
-                let x = self.x(label_start(band, self.end) * self.end) + 6;
-                let place = (x, y + LANE / 2);
-                self.text(&band.label(), 22, false, place, (HPos::Left, VPos::Center));
-            }
         }
         if let Some(at) = timeline.settled_from {
             let x = self.x(at);
             let stroke = Stroke::new(ink::GREY, 2, ink::Dash::Short);
             self.path(stroke, vec![(x, self.top), (x, self.bottom)]);
-            self.text(
-                "settle",
-                22,
-                false,
-                (x + 8, self.bottom - 8),
-                (HPos::Left, VPos::Bottom),
-            );
+        }
+    }
+
+    fn tags(&self, tags: &[Tag]) {
+        for tag in tags {
+            let y = TITLE + tag.row as i32 * LANE;
+            if let Some((from, to, color)) = tag.bar {
+                let left = self.x(from);
+                let right = self.x(to).max(left + 4);
+                let style = color.mix(0.55).filled();
+                self.rectangle((left, y + 4), (right, y + LANE - 2), style);
+            }
+            let place = (self.x(tag.start) + 6, y + LANE / 2);
+            self.text(&tag.text, 22, false, place, (HPos::Left, VPos::Center));
         }
     }
 
