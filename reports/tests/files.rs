@@ -311,13 +311,4 @@ fn a_wide_run_stays_readable_and_small() {
     assert!(page.contains("7 more endpoints are in the CSV file."));
     assert_eq!(files["metrics/faults.csv"].lines().count(), 44);
     assert_eq!(files["history.jsonl"].lines().count(), 9_300);
-    if let Ok(dir) = std::env::var("REPORT_DIR") {
-        for (path, text) in files {
-            std::fs::create_dir_all(&dir).unwrap();
-            std::fs::write(format!("{dir}/wide-{}", path.replace('/', "-")), text).unwrap();
-        }
-        for (path, text) in crate::files(&storm()) {
-            std::fs::write(format!("{dir}/{}", path.replace('/', "-")), text).unwrap();
-        }
-    }
 }

@@ -227,3 +227,43 @@ fn the_small_csv_files() {
         .collect();
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn a_sweep_without_a_violation_but_with_an_abort_still_says_what_to_paste() {
+    let lost = SeedLine::lost("shop", Seed(4), 120, "killed");
+    let text = sweep_summary(&SweepSummary::from_lines(&[lost]), 120, None, Style::PLAIN);
+    assert!(text.ends_with("windtunnel replay shop@4\n"), "{text}");
+    let held = SeedLine::of(&calm(), None);
+    let text = sweep_summary(&SweepSummary::from_lines(&[held]), 310, None, Style::PLAIN);
+    assert!(!text.contains("replay"), "{text}");
+}
+
+#[test]
+fn the_order_of_a_sweeps_lines_does_not_change_its_numbers() {
+    let mut lines = lines();
+    lines.remove(0); // its scenario has fewer rules, so that the table's order would differ
+    let forwards = SweepSummary::from_lines(&lines);
+    lines.reverse();
+    assert_eq!(SweepSummary::from_lines(&lines), forwards);
+}
+
+#[test]
+fn colour_marks_the_status_and_names_cannot_steer_the_terminal() {
+    let mut run = storm();
+    run.about = "\x1b[2J gone\nHOLDS".into();
+    run.rules[0].id = "bad\x1b]0;title\x07".into();
+    let plain = run_summary(&run, "x", Style::PLAIN);
+    assert!(
+        !plain.contains('\x1b') && !plain.contains('\x07'),
+        "{plain:?}"
+    );
+    let colored = run_summary(&run, "x", Style::COLORED);
+    assert!(
+        colored.contains("\x1b[31;1m  VIOLATED\x1b[0m"),
+        "{colored:?}"
+    );
+    let stripped = ["\x1b[31;1m", "\x1b[33;1m", "\x1b[1m", "\x1b[0m"]
+        .iter()
+        .fold(colored, |text, code| text.replace(code, ""));
+    assert_eq!(stripped, plain);
+}

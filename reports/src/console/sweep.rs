@@ -51,7 +51,8 @@ pub fn seed_line(line: &SeedLine, style: Style) -> String {
 }
 
 /// The summary of a sweep that took `wall_ms` milliseconds. `replay` is what stands after
-/// `windtunnel replay` to have a failing run again; without it, the fastest failing seed is named.
+/// `windtunnel replay` to have a failing run again; without it, the fastest failing seed is named, or
+/// the first that came to no verdict. A sweep that held ends without such a line.
 pub fn sweep_summary(
     summary: &SweepSummary,
     wall_ms: u64,
@@ -85,9 +86,9 @@ pub fn sweep_summary(
         let line = format!("seed {seed} fails in {:.2} s", wall_ms as f64 / 1e3);
         text += &style.line(Tone::Label, "Fastest", &line);
     }
-    let fallback = summary
-        .fastest_failing
-        .map(|cost| target(&summary.scenario, cost.seed));
+    let failing = summary.fastest_failing.map(|cost| cost.seed);
+    let fallback = failing.or(summary.first_undecided);
+    let fallback = fallback.map(|seed| target(&summary.scenario, seed));
     if let Some(target) = replay.map(Into::into).or(fallback) {
         let line = format!("windtunnel replay {target}");
         text += &style.line(Tone::Label, "Reproduce", &line);

@@ -39,6 +39,8 @@ pub struct SweepSummary {
     pub slowest: Option<SeedCost>,
     /// The seed that fails soonest: the one to debug with.
     pub fastest_failing: Option<SeedCost>,
+    /// The lowest seed that came to no verdict.
+    pub first_undecided: Option<Seed>,
 }
 
 /// One rule over all seeds.
@@ -96,6 +98,9 @@ impl SweepSummary {
         let order = |line: &&SeedLine| (line.run.wall_ms, std::cmp::Reverse(line.run.seed));
         let soonest = |line: &&SeedLine| (line.run.wall_ms, line.run.seed);
         let failing = lines.iter().filter(|line| line.status() == "violated");
+        let undecided = lines
+            .iter()
+            .filter(|line| matches!(line.status(), "unknown" | "aborted"));
         let rules = rules(lines);
         let never_met = rules.iter().filter(|rule| rule.held == 0 && rule.unmet > 0);
         Self {
@@ -117,6 +122,7 @@ impl SweepSummary {
             fault_kinds: fault_kinds(lines),
             slowest: lines.iter().max_by_key(order).map(cost),
             fastest_failing: failing.min_by_key(soonest).map(cost),
+            first_undecided: undecided.map(|line| line.run.seed).min(),
         }
     }
 }

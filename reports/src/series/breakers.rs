@@ -92,10 +92,10 @@ pub fn breakers(run: &RunRecord) -> Vec<BreakerTrack> {
             {
                 open.enter(record.at, next);
             }
-        } else if let Some((host, instance, state)) = breaker_change(&record.event) {
-            if let Some(open) = tracks.get_mut(&(host, instance)) {
-                open.enter(record.at, Some(state));
-            }
+        } else if let Some((host, instance, state)) = breaker_change(&record.event)
+            && let Some(open) = tracks.get_mut(&(host, instance))
+        {
+            open.enter(record.at, Some(state));
         }
     }
     let end = Moment::START + run.simulated;

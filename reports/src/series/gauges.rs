@@ -28,11 +28,11 @@ impl GaugeTrack {
 pub fn gauge(run: &RunRecord, name: &str) -> Vec<GaugeTrack> {
     let mut tracks: BTreeMap<u32, Vec<(f64, i64)>> = BTreeMap::new();
     for record in &run.events {
-        if let Event::Sampled { host, gauge, value } = &record.event {
-            if gauge == name {
-                let track = tracks.entry(*host).or_default();
-                track.push((record.at.as_secs_f64(), *value));
-            }
+        if let Event::Sampled { host, gauge, value } = &record.event
+            && gauge == name
+        {
+            let track = tracks.entry(*host).or_default();
+            track.push((record.at.as_secs_f64(), *value));
         }
     }
     tracks
