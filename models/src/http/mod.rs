@@ -19,6 +19,7 @@
 mod body;
 mod client;
 mod connector;
+pub mod deadline;
 mod door;
 mod echo;
 mod error;
