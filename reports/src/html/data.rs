@@ -53,7 +53,7 @@ pub struct RuleRow {
     pub id: String,
     /// Its kind.
     pub kind: String,
-    /// `held`, `violated`, `unmet`, `unknown`, or `never evaluated`.
+    /// `held`, `violated`, `violated (warning)`, `unmet`, `unknown`, or `never evaluated`.
     pub verdict: String,
     /// How the row looks: `good`, `bad`, `doubtful`.
     pub tone: &'static str,
@@ -150,18 +150,19 @@ impl RuleRow {
         let tone = match check.verdict.as_str() {
             _ if never => "bad",
             "held" => "good",
-            "violated" => "bad",
+            "violated" if check.fails() => "bad",
             _ => "doubtful",
+        };
+        let verdict = match check.verdict.as_str() {
+            _ if never => "never evaluated".into(),
+            "violated" if !check.fails() => "violated (warning)".into(),
+            _ => check.verdict,
         };
         let witness = check.witness;
         Self {
             id: check.id,
             kind: check.kind,
-            verdict: if never {
-                "never evaluated".into()
-            } else {
-                check.verdict
-            },
+            verdict,
             tone,
             evaluated: grouped(check.evaluated),
             at: witness

@@ -5,7 +5,7 @@ use crate::{
     vocabulary::{CORES_BUSY, QUEUE_DEPTH},
 };
 use std::{collections::BTreeMap, fmt::Write};
-use windtunnel_record::RunRecord;
+use windtunnel_record::{Moment, RunRecord};
 
 /// All files as name and contents. A series without data is a header line alone, so that a reader
 /// finds the same files in every run directory.
@@ -100,22 +100,28 @@ fn sagas(run: &RunRecord) -> String {
     table("seconds,done,undone,parked", lines)
 }
 
-/// One line per host and sampling instant with both gauges; a gauge that was not read is empty.
+/// One line per host and instant at which a gauge changed, with both gauges as they were then.
 fn queues(run: &RunRecord) -> String {
-    let mut rows: BTreeMap<(String, u64), [Option<i64>; 2]> = BTreeMap::new();
+    let mut rows: BTreeMap<(String, Moment), [Option<i64>; 2]> = BTreeMap::new();
     for (column, name) in [QUEUE_DEPTH, CORES_BUSY].into_iter().enumerate() {
         for track in series::gauge(run, name) {
             for (at, value) in track.readings {
-                // Readings lie at or after zero, where the order of bits is the order of floats.
-                let row = rows.entry((track.host.clone(), at.to_bits())).or_default();
-                row[column] = Some(value);
+                rows.entry((track.host.clone(), at)).or_default()[column] = Some(value);
             }
         }
     }
-    let shown = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
-    let lines = rows.into_iter().map(|((host, at), [depth, busy])| {
-        let at = f64::from_bits(at);
-        format!("{},{at},{},{}", quoted(&host), shown(depth), shown(busy))
+    let mut host_before = String::new();
+    let mut values = [0; 2];
+    let lines = rows.into_iter().map(|((host, at), changed)| {
+        if host != host_before {
+            values = [0; 2];
+            host_before.clone_from(&host);
+        }
+        for (value, changed) in values.iter_mut().zip(changed) {
+            *value = changed.unwrap_or(*value);
+        }
+        let [depth, busy] = values;
+        format!("{},{},{depth},{busy}", quoted(&host), at.as_secs_f64())
     });
     table("host,seconds,queue_depth,cores_busy", lines)
 }

@@ -7,7 +7,6 @@ use super::{
     sheet::{Layout, Sample, draw},
 };
 use crate::series::{self, GaugeTrack, Grid};
-use std::collections::BTreeMap;
 use windtunnel_record::RunRecord;
 
 /// Which gauge is drawn, and how it is called.
@@ -27,7 +26,8 @@ pub(super) fn plot(run: &RunRecord, timeline: &Timeline, shown: &Shown) -> Optio
     if all.is_empty() {
         return None;
     }
-    let sum = |track: &GaugeTrack| track.readings.iter().map(|reading| reading.1 as f64).sum();
+    let grid = Grid::over(run);
+    let sum = |track: &GaugeTrack| peaks(track, &grid).iter().map(|peak| peak.1).sum();
     let weights: Vec<f64> = all.iter().map(sum).collect();
     let tracks: Vec<_> = busiest(&weights).into_iter().map(|i| &all[i]).collect();
     let rows = || tracks.iter().zip(ink::SERIES);
@@ -41,14 +41,13 @@ pub(super) fn plot(run: &RunRecord, timeline: &Timeline, shown: &Shown) -> Optio
             .map(|(track, stroke)| Sample::Line(stroke, track.host.clone()))
             .collect(),
     };
-    let grid = Grid::over(run);
     let svg = draw(timeline, layout, |sheet| {
         for (track, stroke) in rows() {
             sheet.line(stroke, &peaks(track, &grid));
         }
     });
     let caption = format!(
-        "The highest reading in each bucket of {}, on hosts where it was ever above zero.{}",
+        "The highest value in each bucket of {}, on hosts where it was ever above zero.{}",
         grid.width,
         left_out(all.len(), tracks.len(), "hosts")
     );
@@ -60,16 +59,40 @@ pub(super) fn plot(run: &RunRecord, timeline: &Timeline, shown: &Shown) -> Optio
     })
 }
 
-/// The highest reading of each bucket that has one. A line through thousands of readings would be
-/// neither readable nor small.
+/// The highest value in each bucket, up to the last one of the run. A line through thousands of
+/// readings would be neither readable nor small.
 fn peaks(track: &GaugeTrack, grid: &Grid) -> Vec<(f64, f64)> {
-    let mut peaks: BTreeMap<usize, i64> = BTreeMap::new();
-    for &(at, value) in &track.readings {
-        let peak = peaks.entry(grid.index_of(at)).or_insert(value);
-        *peak = value.max(*peak);
+    let mut readings = track.readings.iter().peekable();
+    let mut value = 0;
+    let peaks = (0..grid.count).map(|bucket| {
+        // What was read last still holds when the bucket begins.
+        let mut peak = value;
+        while let Some(reading) = readings.next_if(|reading| grid.index(reading.0) <= bucket) {
+            value = reading.1;
+            peak = peak.max(value);
+        }
+        (grid.middle(bucket), peak as f64)
+    });
+    peaks.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windtunnel_record::{Moment, Span};
+
+    #[test]
+    fn a_value_holds_until_the_next_reading_and_a_peak_is_not_lost() {
+        let second = |at| Moment::START + Span::from_secs(at);
+        let track = GaugeTrack {
+            host: "a".into(),
+            readings: vec![(second(10), 7), (second(11), 3), (second(40), 0)],
+        };
+        let grid = Grid {
+            width: Span::from_secs(10),
+            count: 6,
+        };
+        let values: Vec<_> = peaks(&track, &grid).iter().map(|peak| peak.1).collect();
+        assert_eq!(values, [0.0, 7.0, 3.0, 3.0, 3.0, 0.0]);
     }
-    let peaks = peaks.into_iter();
-    peaks
-        .map(|(bucket, value)| (grid.middle(bucket), value as f64))
-        .collect()
 }

@@ -2,15 +2,16 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
-use windtunnel_record::{Event, RunRecord};
+use windtunnel_record::{Event, Moment, RunRecord};
 
-/// One gauge of one host.
+/// One gauge of one host. It is zero at first, and a value holds until the next reading: only
+/// changes are recorded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GaugeTrack {
     /// The host.
     pub host: String,
-    /// Seconds since the start of the run, and the value read there.
-    pub readings: Vec<(f64, i64)>,
+    /// When the value was found changed, and what it was then.
+    pub readings: Vec<(Moment, i64)>,
 }
 
 impl GaugeTrack {
@@ -26,13 +27,13 @@ impl GaugeTrack {
 
 /// The readings of the gauge called `name`, by host in the topology's order.
 pub fn gauge(run: &RunRecord, name: &str) -> Vec<GaugeTrack> {
-    let mut tracks: BTreeMap<u32, Vec<(f64, i64)>> = BTreeMap::new();
+    let mut tracks: BTreeMap<u32, Vec<(Moment, i64)>> = BTreeMap::new();
     for record in &run.events {
         if let Event::Sampled { host, gauge, value } = &record.event
             && gauge == name
         {
             let track = tracks.entry(*host).or_default();
-            track.push((record.at.as_secs_f64(), *value));
+            track.push((record.at, *value));
         }
     }
     tracks

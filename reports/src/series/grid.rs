@@ -40,11 +40,6 @@ impl Grid {
         ((at.as_nanos() / self.width.as_nanos()) as usize).min(self.count - 1)
     }
 
-    /// The bucket of a time in seconds since the start of the run.
-    pub fn index_of(&self, seconds: f64) -> usize {
-        self.index(Moment::START + Span::from_secs_f64(seconds))
-    }
-
     /// When a bucket begins, in seconds since the start of the run.
     pub fn start(&self, index: usize) -> f64 {
         index as f64 * self.width.as_secs_f64()
