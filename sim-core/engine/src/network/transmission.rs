@@ -134,6 +134,8 @@ impl Machine {
         if in_order != NEVER {
             self.arm_reader(number, 1 - side, in_order);
         }
+        // A writer may wait for room that this segment's acknowledgement will make.
+        self.arm_writer(number, side);
     }
 
     /// What becomes of a segment of `length` bytes, and the fault that did it.
