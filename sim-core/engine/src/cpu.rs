@@ -107,7 +107,7 @@ impl Cores {
     }
 
     /// When the next core becomes free, if somebody waits for it and nothing is armed for then.
-    fn to_arm(&mut self) -> Option<u64> {
+    fn next_to_arm(&mut self) -> Option<u64> {
         let soonest = self
             .free_at
             .iter()
@@ -131,7 +131,7 @@ impl Cores {
 impl Machine {
     /// Puts the end of the present work of `host` on the agenda if somebody waits for it.
     pub fn arm_cores(&mut self, host: u32) {
-        if let Some(at) = self.hosts[host as usize].cores.to_arm() {
+        if let Some(at) = self.hosts[host as usize].cores.next_to_arm() {
             self.agenda
                 .enter(at.max(clock::now()), Due::CoreFree { host });
         }

@@ -72,10 +72,10 @@ impl RunRecord {
     pub fn fault_kinds_that_hit(&self) -> Vec<String> {
         let mut kinds: Vec<String> = Vec::new();
         for record in &self.events {
-            if let Event::FaultHit { kind, .. } = &record.event {
-                if !kinds.contains(kind) {
-                    kinds.push(kind.clone());
-                }
+            if let Event::FaultHit { kind, .. } = &record.event
+                && !kinds.contains(kind)
+            {
+                kinds.push(kind.clone());
             }
         }
         kinds

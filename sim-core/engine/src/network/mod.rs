@@ -11,6 +11,7 @@ mod connection;
 mod handshake;
 mod link;
 mod listener;
+mod retransmission;
 mod socket;
 mod transmission;
 

@@ -1,0 +1,352 @@
+//! Losing, and sending again what was lost: time-outs that double, holes that are filled, giving up.
+
+use super::connection::{NEVER, SERVER, Stall};
+use crate::{agenda::Due, clock, machine::Machine};
+use std::io;
+use windtunnel_record::{Event, Moment};
+
+/// Linux's TCP_RTO_MIN.
+const RTO_MIN: u64 = 200_000_000;
+/// Linux's TCP_RTO_MAX.
+const RTO_MAX: u64 = 120_000_000_000;
+/// After this long without an answer a sender gives up (`tcp_retries2` = 15 at the least RTO).
+const GIVE_UP: u64 = 924_600_000_000;
+
+impl Machine {
+    /// The retransmission time-out of a direction: at least 200 ms, and twice the round trip.
+    fn time_out(&self, links: [usize; 2]) -> u64 {
+        let round_trip: u64 = links
+            .iter()
+            .map(|&n| self.network.link_ref(n).typical)
+            .sum();
+        RTO_MIN.max(2 * round_trip)
+    }
+
+    /// Begins to try again what was sent at `since`, unless that is being done.
+    pub(super) fn begin_stall(&mut self, number: u32, side: u8, since: u64, passes_later: bool) {
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let links = connection.links;
+        let after = self.time_out(links);
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let pipe = &mut connection.pipes[side as usize];
+        if let Some(stall) = &mut pipe.stall {
+            stall.passes_later &= passes_later;
+            return;
+        }
+        pipe.stalls += 1;
+        let epoch = pipe.stalls;
+        let next = (since + after).max(clock::now());
+        pipe.stall = Some(Stall {
+            since,
+            next,
+            attempt: 0,
+            epoch,
+            passes_later,
+            recovering: false,
+        });
+        self.agenda.enter(
+            next,
+            Due::Retransmit {
+                connection: number,
+                side,
+                epoch,
+            },
+        );
+    }
+
+    /// A later segment told the sender of the hole: it is filled as soon as that is known.
+    pub(super) fn fast_retransmit(&mut self, number: u32, side: u8, known: u64) {
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let pipe = &mut connection.pipes[side as usize];
+        let Some(stall) = pipe.stall.as_mut().filter(|stall| stall.next > known) else {
+            return;
+        };
+        pipe.stalls += 1;
+        stall.epoch = pipe.stalls;
+        stall.next = known;
+        stall.recovering = true;
+        let epoch = stall.epoch;
+        self.agenda.enter(
+            known,
+            Due::Retransmit {
+                connection: number,
+                side,
+                epoch,
+            },
+        );
+    }
+
+    /// The time-out of a direction that waits for an answer.
+    pub(crate) fn retransmit_due(&mut self, number: u32, side: u8, epoch: u32) {
+        let now = clock::now();
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let links = connection.links;
+        let [out, back] = [links[side as usize], links[1 - side as usize]];
+        let peer = &connection.ends[1 - side as usize];
+        let (peer_host, peer_gone, peer_dead) = (peer.host, peer.is_gone(), peer.dead);
+        let own = &connection.ends[side as usize];
+        let own_host = own.host;
+        let pipe = &mut connection.pipes[side as usize];
+        let Some(stall) = pipe.stall.filter(|stall| stall.epoch == epoch) else {
+            return;
+        };
+        if own.dead || !self.hosts[own_host as usize].powered {
+            return;
+        }
+        if now.saturating_sub(stall.since) >= GIVE_UP {
+            return self.give_up(number, side);
+        }
+        let unsent_only = pipe
+            .flights
+            .iter()
+            .all(|flight| flight.own_arrival != NEVER)
+            && pipe.acks.iter().all(|ack| ack.at != NEVER);
+        let carries_data = pipe.sent > pipe.acknowledged;
+        let powered = self.hosts[peer_host as usize].powered;
+        let (arrives, fault) = self.fate_of(number, side, out, now, 1, powered);
+        let answered = arrives.filter(|_| !self.network.link_ref(back).is_cut());
+        self.note(Event::Retransmission {
+            connection: number,
+            back: side == SERVER,
+            attempt: stall.attempt + 1,
+            arrives: arrives.map(Moment::from_nanos),
+        });
+        if arrives.is_none() {
+            self.fault_hit(fault);
+        }
+        if let Some(arrives) = arrives {
+            if peer_dead || (peer_gone && carries_data) {
+                self.end_stall(number, side);
+                return self.send_reset(number, 1 - side, arrives);
+            }
+            if !unsent_only {
+                self.fill_hole(number, side, arrives, stall.recovering);
+            }
+        }
+        let Some(answered) = answered else {
+            return self.try_later(number, side, stall);
+        };
+        let seen = answered + self.network.link_ref(back).typical;
+        let lost_left = self.acknowledge_what_arrived(number, side, seen);
+        if lost_left {
+            self.try_again_at(
+                number,
+                side,
+                seen,
+                Stall {
+                    attempt: 0,
+                    recovering: true,
+                    ..stall
+                },
+            );
+        } else {
+            self.end_stall(number, side);
+            self.arm_writer(number, side);
+            self.transmit(number, side, now);
+        }
+    }
+
+    fn try_later(&mut self, number: u32, side: u8, stall: Stall) {
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let links = connection.links;
+        let base = self.time_out(links);
+        let attempt = stall.attempt + 1;
+        let wait = base.saturating_mul(1 << attempt.min(20)).min(RTO_MAX);
+        let stall = Stall {
+            attempt,
+            recovering: false,
+            passes_later: false,
+            ..stall
+        };
+        self.try_again_at(number, side, clock::now() + wait, stall);
+    }
+
+    fn try_again_at(&mut self, number: u32, side: u8, next: u64, stall: Stall) {
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let pipe = &mut connection.pipes[side as usize];
+        pipe.stalls += 1;
+        let epoch = pipe.stalls;
+        pipe.stall = Some(Stall {
+            next,
+            epoch,
+            ..stall
+        });
+        self.agenda.enter(
+            next,
+            Due::Retransmit {
+                connection: number,
+                side,
+                epoch,
+            },
+        );
+    }
+
+    fn end_stall(&mut self, number: u32, side: u8) {
+        if let Some(connection) = self.network.connection(number) {
+            connection.pipes[side as usize].stall = None;
+        }
+    }
+
+    /// The first hole (or, once an answer has come, every hole) is filled at `arrives`.
+    fn fill_hole(&mut self, number: u32, side: u8, arrives: u64, all: bool) {
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let pipe = &mut connection.pipes[side as usize];
+        for flight in pipe
+            .flights
+            .iter_mut()
+            .filter(|flight| flight.own_arrival == NEVER)
+        {
+            flight.own_arrival = arrives;
+            if !all {
+                break;
+            }
+        }
+        let mut in_order = 0;
+        for flight in &mut pipe.flights {
+            in_order = if flight.own_arrival == NEVER || in_order == NEVER {
+                NEVER
+            } else {
+                flight.own_arrival.max(in_order)
+            };
+            flight.arrives = in_order;
+        }
+        pipe.last_arrival = pipe.last_arrival.max(arrives);
+        let next = pipe.next_arrival();
+        if next != NEVER {
+            self.arm_reader(number, 1 - side, next);
+        }
+    }
+
+    /// The sender sees at `seen` how far the stream is gapless. True if something is still lost.
+    fn acknowledge_what_arrived(&mut self, number: u32, side: u8, seen: u64) -> bool {
+        let Some(connection) = self.network.connection(number) else {
+            return false;
+        };
+        let pipe = &mut connection.pipes[side as usize];
+        let mut gapless = pipe.sent;
+        let mut lost = false;
+        for flight in pipe.flights.iter().rev() {
+            if flight.own_arrival == NEVER {
+                lost = true;
+                gapless = flight.end;
+            }
+        }
+        if lost {
+            let first_lost = pipe
+                .flights
+                .iter()
+                .find(|flight| flight.own_arrival == NEVER);
+            gapless = first_lost.map_or(gapless, |flight| flight.end.saturating_sub(1));
+        }
+        for ack in pipe
+            .acks
+            .iter_mut()
+            .filter(|ack| ack.at == NEVER && ack.end <= gapless)
+        {
+            ack.at = seen;
+        }
+        lost
+    }
+
+    fn give_up(&mut self, number: u32, side: u8) {
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let end = &mut connection.ends[side as usize];
+        end.dead = true;
+        end.error = Some(io::ErrorKind::TimedOut);
+        connection.pipes[side as usize].stall = None;
+        connection.pipes[1 - side as usize].cut_off(clock::now());
+        self.wake_end(number, side);
+    }
+
+    /// What is on its way on a link that was cut is lost, acknowledgements too.
+    pub(crate) fn lose_in_flight(&mut self, link: usize, fault: Option<u32>) {
+        let numbers: Vec<u32> = self.network.live.iter().copied().collect();
+        for number in numbers {
+            let Some(connection) = self.network.connection(number) else {
+                continue;
+            };
+            let links = connection.links;
+            for side in 0..2u8 {
+                if links[side as usize] == link && self.lose_flights(number, side) {
+                    self.fault_hit(fault);
+                }
+                if links[1 - side as usize] == link {
+                    self.lose_acks(number, side);
+                }
+            }
+        }
+    }
+
+    /// Loses the segments of a direction that have not arrived. True if there were data among them.
+    pub(super) fn lose_flights(&mut self, number: u32, side: u8) -> bool {
+        let now = clock::now();
+        let Some(connection) = self.network.connection(number) else {
+            return false;
+        };
+        let pipe = &mut connection.pipes[side as usize];
+        pipe.arrive(now);
+        let Some(first) = pipe
+            .flights
+            .iter()
+            .position(|flight| flight.own_arrival > now && flight.own_arrival != NEVER)
+        else {
+            return false;
+        };
+        let since = pipe.flights[first].sent_at;
+        let start = if first == 0 {
+            pipe.arrived
+        } else {
+            pipe.flights[first - 1].end
+        };
+        for flight in pipe.flights.iter_mut().skip(first) {
+            if flight.own_arrival > now {
+                flight.own_arrival = NEVER;
+            }
+            flight.arrives = NEVER;
+        }
+        let data = pipe.sent > start;
+        for ack in pipe
+            .acks
+            .iter_mut()
+            .filter(|ack| ack.end > start || ack.at > now)
+        {
+            ack.at = NEVER;
+        }
+        pipe.last_arrival = pipe.last_arrival.min(now);
+        self.begin_stall(number, side, since, false);
+        data
+    }
+
+    /// Loses the acknowledgements of a direction that have not been seen.
+    fn lose_acks(&mut self, number: u32, side: u8) {
+        let now = clock::now();
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let pipe = &mut connection.pipes[side as usize];
+        pipe.acknowledge(now);
+        let Some(since) = pipe.acks.front().map(|ack| ack.sent_at) else {
+            return;
+        };
+        for ack in &mut pipe.acks {
+            ack.at = NEVER;
+        }
+        self.begin_stall(number, side, since, false);
+    }
+}
