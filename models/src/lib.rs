@@ -1,2 +1,3 @@
 //! (being built)
+pub mod gateway;
 pub mod http;

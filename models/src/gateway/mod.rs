@@ -1,0 +1,43 @@
+//! The gateway: one door in front of many services.
+//!
+//! It prevents that every service has to solve routing, limits, deadlines, retries and sick endpoints
+//! again, each a little differently. It can cause what every common door can: with retries that are not
+//! bounded it multiplies an overload, with breakers per route instead of per endpoint one sick host
+//! closes the route, and with headers believed or forwarded wrongly it lets strangers in.
+//!
+//! A request's way: framing → path in its normal form → what outsiders must not set is removed → client →
+//! limit → route → API key → limit of the route → deadline (the earlier of the route's and the caller's)
+//! → body, if it is kept for repetition → breaker and pick in one step → forward → report once.
+//!
+//! The endpoint's slot and its breaker's permit are held until the last byte of the answer's body was
+//! handed over, or the body is dropped: an endpoint that still sends is still busy, and one that breaks
+//! off in the middle of a body has failed. A 5xx is reported to the breaker at its head.
+
+mod answer;
+pub mod config;
+mod error;
+mod exchange;
+mod flight;
+mod hops;
+mod identity;
+mod intake;
+mod interim;
+mod limits;
+mod observer;
+mod path;
+mod record;
+mod retry;
+mod service;
+mod snapshot;
+mod table;
+mod trace;
+mod upload;
+mod upstream;
+
+pub use config::{Config, DeadlineCovers, InvalidConfig, Retry};
+pub use error::{REFUSED_BY, Refusal};
+pub use identity::Client;
+pub use observer::{Access, Attempt, BreakerChange, End, Observer, Outcome};
+pub use path::{BadPath, EncodedSlashes, normalise};
+pub use service::{Gateway, UpdateError};
+pub use trace::TraceContext;

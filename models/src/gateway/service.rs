@@ -1,0 +1,222 @@
+//! The gateway as a service: cheap to clone, one snapshot of the configuration per request.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use rand_core::Rng;
+
+use super::config::{Config, InvalidConfig, Problem};
+use super::exchange::Exchange;
+use super::intake::admit;
+use super::record::Record;
+use super::snapshot::Snapshot;
+use super::trace::TraceContext;
+use super::upload::Upload;
+use super::{Observer, Refusal};
+use crate::http::{Body, Client, ClientPolicy};
+
+/// A reverse proxy; clones share everything. A tower service and a hyper service, so that
+/// [`http::serve`](crate::http::serve) can run it.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// What all clones share.
+pub(super) struct Shared {
+    snapshot: Mutex<Arc<Snapshot>>,
+    pub(super) client: Client,
+    observer: Arc<dyn Observer>,
+    rng: Mutex<Box<dyn Rng + Send>>,
+}
+
+impl Shared {
+    /// Draws; nothing else happens under the lock.
+    pub(super) fn with_rng<T>(&self, draw: impl FnOnce(&mut dyn Rng) -> T) -> T {
+        draw(&mut **self.rng.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Why the endpoints of an upstream were not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateError {
+    /// There is no upstream of that name.
+    #[error("update endpoints: no upstream `{0}`")]
+    UnknownUpstream(String),
+    /// The list is empty or has an entry that is no `name:port`; the last good one stays.
+    #[error("update endpoints: the list {0}")]
+    BadList(String),
+}
+
+impl Gateway {
+    /// Builds a gateway. `rng` draws everything that is left to chance: picks, pauses, trace ids.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the configuration, at once.
+    pub fn new(
+        config: Config,
+        rng: impl Rng + Send + 'static,
+        observer: impl Observer,
+    ) -> Result<Self, InvalidConfig> {
+        config.validate()?;
+        let policy = ClientPolicy {
+            connect_timeout: config.pool.connect_timeout,
+            idle_timeout: config.pool.idle_timeout,
+            max_idle_per_host: config.pool.max_idle,
+            ..ClientPolicy::default()
+        };
+        let client = Client::new(&policy).map_err(|invalid| InvalidConfig {
+            problems: vec![Problem {
+                field: format!("pool.{}", invalid.field),
+                problem: invalid.problem.to_owned(),
+            }],
+        })?;
+        let observer: Arc<dyn Observer> = Arc::new(observer);
+        let mut rng: Box<dyn Rng + Send> = Box::new(rng);
+        let snapshot = Snapshot::new(config, None, &mut *rng, &observer);
+        let shared = Shared {
+            snapshot: Mutex::new(Arc::new(snapshot)),
+            client,
+            observer,
+            rng: Mutex::new(rng),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Replaces the configuration for the requests that arrive from now on; those under way keep the
+    /// one they started with. Upstreams and limits whose policy did not change keep their state (an
+    /// open breaker stays open). The connection pool's settings stay as they were.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the configuration; the old one stays in force.
+    pub fn reload(&self, config: Config) -> Result<(), InvalidConfig> {
+        config.validate()?;
+        let old = self.shared.snapshot();
+        let observer = &self.shared.observer;
+        let new = self
+            .shared
+            .with_rng(|rng| Snapshot::new(config, Some(&old), rng, observer));
+        *self
+            .shared
+            .snapshot
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        Ok(())
+    }
+
+    /// Replaces the endpoints of an upstream. An endpoint that is gone gets no further request; those
+    /// that stay keep breaker and load.
+    ///
+    /// # Errors
+    ///
+    /// The upstream is unknown, or the list is no list of endpoints: then the last good one stays,
+    /// because an empty answer from a registry is far more often its failure than the truth.
+    pub fn update_endpoints(
+        &self,
+        upstream: &str,
+        endpoints: &[String],
+    ) -> Result<(), UpdateError> {
+        super::config::check_endpoints(endpoints).map_err(UpdateError::BadList)?;
+        let snapshot = self.shared.snapshot();
+        let found = snapshot.upstreams.get(upstream);
+        let found = found.ok_or_else(|| UpdateError::UnknownUpstream(upstream.to_owned()))?;
+        found.update(endpoints);
+        Ok(())
+    }
+
+    /// Answers one request. Errors are answers too: every refusal has its status.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future, or the answer's body, gives back every slot and permit; the breaker of the
+    /// endpoint asked learns that there was no result, and the observer that the caller left.
+    pub async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        let snapshot = self.shared.snapshot();
+        let (mut head, body) = request.into_parts();
+        let mut record = Record::new(self.shared.observer.clone(), &head);
+        let context = |headers: &http::HeaderMap| {
+            self.shared.with_rng(|rng| TraceContext::read(headers, rng))
+        };
+        let admitted = match admit(&snapshot, &mut head, &mut record, context) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return refuse(&snapshot, record, refusal),
+        };
+        let config = &snapshot.config;
+        let keep = if admitted.route.retry.is_some() {
+            config.replay_buffer
+        } else {
+            0
+        };
+        let upload = Upload::receive(body, config.max_body, keep, admitted.deadline).await;
+        let upload = match upload {
+            Ok(upload) => upload,
+            Err(refusal) => return refuse(&snapshot, record, refusal),
+        };
+        let shared = self.shared.clone();
+        Exchange {
+            shared,
+            snapshot,
+            admitted,
+            head,
+            upload,
+            record,
+        }
+        .run()
+        .await
+    }
+}
+
+fn refuse(snapshot: &Snapshot, record: Record, refusal: Refusal) -> Response<Body> {
+    let response = refusal.response(&snapshot.config.name);
+    record.refused(refusal);
+    response
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+impl tower::Service<Request<Incoming>> for Gateway {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Answering {
+        hyper::service::Service::call(&*self, request)
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Gateway {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        let gateway = self.clone();
+        Box::pin(async move { Ok(gateway.handle(request).await) })
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}

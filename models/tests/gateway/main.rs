@@ -1,0 +1,8 @@
+//! The gateway on real byte streams: what clients, endpoints and observers see.
+
+mod breakers;
+mod forwarding;
+mod lifecycle;
+mod refusals;
+mod retries;
+mod world;
