@@ -1,0 +1,63 @@
+//! All rules of a run, judged in the order in which they were given.
+
+use crate::{
+    Evidence, NamedRule, World,
+    rule::Rule,
+    rules::{Judged, built_in, eventually, sometimes, state::Watch},
+};
+use windtunnel_record::RuleReport;
+
+/// Judges `rules` on `evidence`. Conditions on state share one pass over the events.
+pub fn judge(rules: &[NamedRule], evidence: &Evidence<'_>) -> Vec<RuleReport> {
+    let mut watches: Vec<Option<Watch<'_>>> = rules
+        .iter()
+        .map(|named| match &named.rule {
+            Rule::State(quantifier, condition) => Some(Watch::new(*quantifier, condition.as_ref())),
+            _ => None,
+        })
+        .collect();
+    fold(&mut watches, evidence);
+    let judged = rules.iter().zip(watches).map(|(named, watch)| match watch {
+        Some(watch) => watch.judged(),
+        None => judge_one(&named.rule, evidence),
+    });
+    rules
+        .iter()
+        .zip(judged)
+        .map(|(named, judged)| RuleReport {
+            id: named.id.clone(),
+            kind: named.rule.kind().to_owned(),
+            verdict: judged.verdict,
+            evaluated: judged.evaluated,
+            severity: named.severity,
+        })
+        .collect()
+}
+
+fn fold(watches: &mut [Option<Watch<'_>>], evidence: &Evidence<'_>) {
+    if watches.iter().all(Option::is_none) {
+        return;
+    }
+    let mut world = World::new();
+    for record in evidence.events {
+        world.apply(record);
+        let Some(topic) = world.topic() else {
+            continue;
+        };
+        for watch in watches.iter_mut().flatten() {
+            if watch.cares(topic) {
+                watch.ask(&world, evidence);
+            }
+        }
+    }
+}
+
+fn judge_one(rule: &Rule, evidence: &Evidence<'_>) -> Judged {
+    match rule {
+        Rule::State(quantifier, condition) => Watch::new(*quantifier, condition.as_ref()).judged(),
+        Rule::Sometimes(like) => sometimes::judge(like.as_ref(), evidence),
+        Rule::Eventually(holds) => eventually::judge(holds.as_ref(), evidence),
+        Rule::NoPanic => built_in::no_panic(evidence),
+        Rule::Sealed => built_in::sealed(evidence),
+    }
+}

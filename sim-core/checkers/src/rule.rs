@@ -1,0 +1,115 @@
+//! A rule with its name: what must hold of a run, as closures over what the run left behind.
+
+use crate::{World, rules};
+use windtunnel_record::{Event, History, verdict::Severity};
+
+/// What must hold, as it is judged.
+pub enum Rule {
+    /// A condition on the state of the world, asked whenever what it reads has changed.
+    State(rules::state::Quantifier, Box<dyn rules::state::Condition>),
+    /// Some event of the run is like this.
+    Sometimes(Box<dyn Fn(&Event) -> bool + Send>),
+    /// At the end of the run the operations are like this.
+    Eventually(Box<dyn Fn(&History) -> bool + Send>),
+    /// No task of any process panicked.
+    NoPanic,
+    /// Nothing was attempted that cannot be simulated faithfully.
+    Sealed,
+}
+
+impl Rule {
+    /// The word for this kind of rule in scenarios and reports.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::State(quantifier, _) => quantifier.word(),
+            Self::Sometimes(_) => "sometimes",
+            Self::Eventually(_) => "eventually",
+            Self::NoPanic => "no-panic",
+            Self::Sealed => "sealed",
+        }
+    }
+}
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.kind())
+    }
+}
+
+/// A rule, its name, what it is about and how much its violation weighs.
+#[derive(Debug)]
+pub struct NamedRule {
+    /// Its name, unique in the run.
+    pub id: String,
+    /// What it is about, in a sentence for people; may be empty.
+    pub about: String,
+    /// Whether a violation fails the run.
+    pub severity: Severity,
+    /// What must hold.
+    pub rule: Rule,
+}
+
+impl NamedRule {
+    /// `rule` under the name `id`; its violation fails the run.
+    pub fn new(id: impl Into<String>, rule: Rule) -> Self {
+        Self {
+            id: id.into(),
+            about: String::new(),
+            severity: Severity::Error,
+            rule,
+        }
+    }
+
+    /// `holds` is true after every event that changes what it reads. It must be a pure function.
+    pub fn always(id: impl Into<String>, holds: impl Fn(&World) -> bool + Send + 'static) -> Self {
+        let quantifier = rules::state::Quantifier::Always;
+        Self::new(id, Rule::State(quantifier, Box::new(holds)))
+    }
+
+    /// `breaks` is false after every event that changes what it reads. It must be a pure function.
+    pub fn never(id: impl Into<String>, breaks: impl Fn(&World) -> bool + Send + 'static) -> Self {
+        let quantifier = rules::state::Quantifier::Never;
+        Self::new(id, Rule::State(quantifier, Box::new(breaks)))
+    }
+
+    /// Some event is `like` this; unknown (not met), never violated, when none is.
+    pub fn sometimes(
+        id: impl Into<String>,
+        like: impl Fn(&Event) -> bool + Send + 'static,
+    ) -> Self {
+        Self::new(id, Rule::Sometimes(Box::new(like)))
+    }
+
+    /// `holds` is true of all operations at the end of the run, after the settle phase.
+    pub fn eventually(
+        id: impl Into<String>,
+        holds: impl Fn(&History) -> bool + Send + 'static,
+    ) -> Self {
+        Self::new(id, Rule::Eventually(Box::new(holds)))
+    }
+
+    /// The built-in rule that no task panics.
+    pub fn no_panic() -> Self {
+        Self::new("no-panic", Rule::NoPanic).about("no task of any process panics")
+    }
+
+    /// The built-in rule that nothing is attempted which cannot be simulated faithfully.
+    pub fn sealed() -> Self {
+        let about = "nothing reaches outside the simulation";
+        Self::new("sealed", Rule::Sealed).about(about)
+    }
+
+    /// The same with a sentence on what it is about.
+    #[must_use]
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.about = about.into();
+        self
+    }
+
+    /// The same, only told and not failing the run.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+}
