@@ -37,7 +37,8 @@ pub enum PlanError {
 /// changing or removing one spec leaves the faults of all others as they were.
 ///
 /// A fault never outlasts the load (`load` after the start): the settle phase is free of faults.
-/// One that would begin at or after the end of the load is dropped.
+/// One that would begin at or after the end of the load is dropped. A fault without `for` lasts
+/// until then, but for a reset, which happens at an instant.
 ///
 /// # Errors
 /// When a target means no host, or when a repetition makes no progress.
@@ -112,9 +113,11 @@ fn one(
     load: Span,
     stream: &mut Stream,
 ) -> Option<PlannedFault> {
-    let lasting = spec
-        .lasting
-        .map_or(Span::MAX, |lasting| lasting.sample(stream));
+    let lasting = match (spec.lasting, &spec.inject) {
+        (Some(lasting), _) => lasting.sample(stream),
+        (None, Inject::Reset { .. }) => Span::ZERO,
+        (None, _) => Span::MAX,
+    };
     let inject = concrete(&spec.inject, topology, stream);
     (at < load).then(|| PlannedFault {
         id,

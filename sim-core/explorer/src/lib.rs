@@ -1,13 +1,20 @@
 //! Which run comes next, and which failing run is the smallest.
 //!
-//! Fault plans are drawn here from fault specs ([`generate()`]). All of it is pure: values go in,
+//! Fault plans are drawn here from fault specs ([`generate()`]) or from everything that can go wrong
+//! ([`uniform()`]); [`problems()`] says what is wrong with a spec, [`Seeds`] which seeds to run. All of it is pure: values go in,
 //! values come out, and where a run is needed it is a closure that the caller passes.
 //!
 //! *Never in this crate*: a simulation, a thread, I/O, a clock, any randomness but named streams.
 
 mod generate;
+mod problems;
+mod seeds;
+mod uniform;
 
 pub use generate::{PlanError, generate};
+pub use problems::problems;
+pub use seeds::{Seeds, SeedsError};
+pub use uniform::uniform;
 
 #[cfg(test)]
 mod tests;

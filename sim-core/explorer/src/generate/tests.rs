@@ -87,3 +87,11 @@ fn a_repetition_without_any_length_is_refused() {
     let error = generate(&[wrong], &shop(), Seed(0), LOAD).expect_err("endless");
     assert!(matches!(error, PlanError::Endless { .. }));
 }
+
+#[test]
+fn a_reset_needs_no_length_to_be_repeated() {
+    let faults = plan(&["id = 'cut'\nevery = '9s'\ninject = { reset = {} }"], 0);
+    let begins: Vec<f64> = faults.iter().map(|fault| fault.at.as_secs_f64()).collect();
+    assert_eq!(begins, [9.0, 18.0, 27.0]);
+    assert!(faults.iter().all(|fault| fault.lasting == Span::ZERO));
+}
