@@ -1,3 +1,13 @@
-//! (being built)
+//! The components of a microservice system, the same source in production and in the simulation.
+//!
+//! *Never in this crate*: `cfg(madsim)` or madsim itself, the engine, threads, a wall clock, entropy of
+//! the system. Time is `tokio::time`, chance comes in through a constructor.
+
+pub mod balance;
+pub mod breaker;
+mod chance;
 pub mod gateway;
 pub mod http;
+pub mod limit;
+pub mod retry;
+pub mod timeout;

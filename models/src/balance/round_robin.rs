@@ -1,0 +1,85 @@
+//! Round robin: one after the other, from the place of the last pick.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::members::{InFlight, Member, loads, updated};
+use super::{Admits, Balancer, NoEndpoint};
+
+/// Picks in turn. Over any window with stable members that all admit, the counts differ by at most one.
+#[derive(Debug)]
+pub struct RoundRobin {
+    ring: Mutex<Ring>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    members: Vec<Member>,
+    /// The endpoint picked last, by identity: an index would jump when the set changes.
+    last: Option<Arc<str>>,
+}
+
+impl Ring {
+    /// The first after the last pick that did not refuse; it is the last pick from now on.
+    fn step(&mut self, refused: &[Arc<str>]) -> Option<InFlight> {
+        let count = self.members.len();
+        let last = self.last.as_ref();
+        let found = last.and_then(|last| self.members.iter().position(|m| m.name == *last));
+        let start = found.map_or(0, |index| index + 1);
+        let mut turn = (0..count).map(|step| &self.members[(start + step) % count]);
+        let next = turn.find(|member| !refused.contains(&member.name))?;
+        self.last = Some(next.name.clone());
+        Some(next.take())
+    }
+
+    fn update(&mut self, names: &[Arc<str>]) {
+        // If the last pick leaves, the turn goes on after the nearest one before it that stays.
+        if let Some(last) = self.last.take() {
+            let count = self.members.len();
+            let at = self.members.iter().position(|m| m.name == last);
+            let mut back = (0..count).map(|step| {
+                let index = (at.unwrap_or(0) + count - step) % count;
+                &self.members[index].name
+            });
+            self.last = back.find(|name| names.contains(name)).cloned();
+        }
+        self.members = updated(&self.members, names);
+    }
+}
+
+impl RoundRobin {
+    /// Picks among `endpoints`, the first one first.
+    pub fn new(endpoints: &[Arc<str>]) -> Self {
+        let mut ring = Ring::default();
+        ring.update(endpoints);
+        Self {
+            ring: Mutex::new(ring),
+        }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Balancer for RoundRobin {
+    fn pick(&self, admits: &mut Admits<'_>) -> Result<InFlight, NoEndpoint> {
+        let mut refused = Vec::new();
+        loop {
+            let Some(next) = self.ring().step(&refused) else {
+                return Err(NoEndpoint::after(refused.len()));
+            };
+            if admits(next.endpoint()) {
+                return Ok(next);
+            }
+            refused.push(next.endpoint().clone());
+        }
+    }
+
+    fn update(&self, endpoints: &[Arc<str>]) {
+        self.ring().update(endpoints);
+    }
+
+    fn loads(&self) -> Vec<(Arc<str>, usize)> {
+        loads(&self.ring().members)
+    }
+}

@@ -1,0 +1,98 @@
+//! What the balancers promise.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+use super::*;
+
+fn names(list: &str) -> Vec<Arc<str>> {
+    list.split_whitespace().map(Into::into).collect()
+}
+
+fn rng() -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(7)
+}
+
+fn turn(balancer: &dyn Balancer, count: usize, down: &str) -> String {
+    let picks = (0..count).map(|_| {
+        let pick = balancer.pick(&mut |name| **name != *down).unwrap();
+        pick.endpoint().to_string()
+    });
+    picks.collect()
+}
+
+#[test]
+fn round_robin_takes_turns_and_a_refusal_takes_nobodys_turn() {
+    let balancer = RoundRobin::new(&names("a b c d"));
+    assert_eq!(turn(&balancer, 6, ""), "abcdab");
+    assert_eq!(turn(&balancer, 6, "c"), "dabdab");
+    assert!(balancer.loads().iter().all(|(_, load)| *load == 0));
+}
+
+#[test]
+fn round_robin_keeps_its_place_when_the_set_changes() {
+    let balancer = RoundRobin::new(&names("a b c d"));
+    assert_eq!(turn(&balancer, 2, ""), "ab");
+    balancer.update(&names("x a b c d"));
+    assert_eq!(turn(&balancer, 1, ""), "c");
+    balancer.update(&names("a b d"));
+    assert_eq!(turn(&balancer, 4, ""), "dabd");
+}
+
+#[test]
+fn an_empty_set_and_a_set_that_refuses_are_told_apart() {
+    for policy in [Policy::RoundRobin, Policy::PowerOfTwo] {
+        let none = policy.build(&[], rng()).pick(&mut |_| true).unwrap_err();
+        assert_eq!(none, NoEndpoint::Empty);
+        let balancer = policy.build(&names("a b c"), rng());
+        let mut asked = Vec::new();
+        let refused = balancer.pick(&mut |name| {
+            asked.push(name.clone());
+            false
+        });
+        assert_eq!(refused.unwrap_err(), NoEndpoint::NoneAdmits { asked: 3 });
+        asked.sort();
+        assert_eq!(asked, names("a b c"));
+        assert!(balancer.loads().iter().all(|(_, load)| *load == 0));
+    }
+}
+
+#[test]
+fn two_choices_are_always_different_and_equally_likely() {
+    let mut rng = rng();
+    let mut seen = BTreeMap::new();
+    for _ in 0..12_000 {
+        let (first, second) = p2c::distinct(&mut rng, 4);
+        assert_ne!(first, second);
+        *seen.entry((first, second)).or_insert(0) += 1;
+    }
+    assert_eq!(seen.len(), 12);
+    assert!(seen.values().all(|n| (850..1150).contains(n)), "{seen:?}");
+}
+
+#[test]
+fn of_two_endpoints_the_busier_one_is_never_picked() {
+    let balancer = PowerOfTwo::new(&names("a b"), rng());
+    let busy = balancer.pick(&mut |name| &**name == "a").unwrap();
+    for _ in 0..200 {
+        assert_eq!(turn(&balancer, 1, ""), "b");
+    }
+    drop(busy);
+    assert!(turn(&balancer, 50, "").contains('a'));
+}
+
+#[test]
+fn an_update_keeps_loads_and_never_picks_what_left() {
+    for policy in [Policy::RoundRobin, Policy::PowerOfTwo] {
+        let balancer = policy.build(&names("a b c"), rng());
+        let held = balancer.pick(&mut |name| &**name == "b").unwrap();
+        balancer.update(&names("b c"));
+        assert_eq!(balancer.loads()[0], ("b".into(), 1));
+        assert!(!turn(&*balancer, 100, "").contains('a'));
+        drop(held);
+        assert_eq!(balancer.loads()[0].1, 0);
+    }
+}

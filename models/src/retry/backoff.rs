@@ -1,0 +1,87 @@
+//! Pauses between attempts, by the laws of the AWS architecture blog.
+//!
+//! v(n) = min(cap, base·2ⁿ), n from 1. The cap comes before the jitter, and no pause exceeds it.
+
+use std::time::Duration;
+
+use rand_core::Rng;
+
+use crate::chance::between;
+
+/// How chance spreads a pause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jitter {
+    /// Not at all: v.
+    None,
+    /// U(0, v).
+    #[default]
+    Full,
+    /// v/2 + U(0, v/2).
+    Equal,
+    /// min(cap, U(base, 3·s)) with the last pause s, which starts at base.
+    Decorrelated,
+}
+
+/// The bounds of the pauses and how they are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Half of the first bound.
+    pub base: Duration,
+    /// The longest pause.
+    pub cap: Duration,
+    /// How chance spreads it.
+    pub jitter: Jitter,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            base: Duration::from_millis(25),
+            cap: Duration::from_secs(20),
+            jitter: Jitter::Full,
+        }
+    }
+}
+
+impl Backoff {
+    /// The bound v(n).
+    pub fn bound(&self, n: u32) -> Duration {
+        let factor = 1u32.checked_shl(n).unwrap_or(u32::MAX);
+        self.base.saturating_mul(factor).min(self.cap)
+    }
+
+    /// The pauses of one call.
+    pub const fn pauses(self) -> Pauses {
+        Pauses {
+            backoff: self,
+            n: 0,
+            last: self.base,
+        }
+    }
+}
+
+/// The pauses of one call, one after the other.
+#[derive(Clone, Debug)]
+pub struct Pauses {
+    backoff: Backoff,
+    n: u32,
+    last: Duration,
+}
+
+impl Pauses {
+    /// Draws the next pause.
+    pub fn next(&mut self, rng: &mut (impl Rng + ?Sized)) -> Duration {
+        self.n = self.n.saturating_add(1);
+        let Backoff { base, cap, jitter } = self.backoff;
+        let bound = self.backoff.bound(self.n);
+        match jitter {
+            Jitter::None => bound,
+            Jitter::Full => between(rng, Duration::ZERO, bound),
+            Jitter::Equal => between(rng, bound / 2, bound),
+            Jitter::Decorrelated => {
+                self.last = between(rng, base, self.last.saturating_mul(3)).min(cap);
+                self.last
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What a call with a deadline ends with.
+
+/// The deadline passed first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("deadline passed")]
+pub struct DeadlinePassed;
+
+/// What a call through a timeout ends with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error<E> {
+    /// It was cut off; whether it had an effect is unknown.
+    #[error(transparent)]
+    Passed(#[from] DeadlinePassed),
+    /// The service's own error.
+    #[error("the call failed")]
+    Inner(#[source] E),
+}
