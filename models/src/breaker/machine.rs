@@ -117,16 +117,16 @@ impl Machine {
         self.trials.retain(|trial| trial.0 != ticket.number);
         let counted = self.counts.ended(ticket.bucket, outcome);
         match (self.state, outcome) {
-            (State::Closed, Outcome::Failure) if counted => {
-                if self.policy.trip.opens(self.counts.total()) {
-                    self.become_state(State::Open, now);
-                }
+            (State::Closed, Outcome::Failure)
+                if counted && self.policy.trip.opens(self.counts.total()) =>
+            {
+                self.become_state(State::Open, now);
             }
             (State::HalfOpen, Outcome::Failure) => self.become_state(State::Open, now),
-            (State::HalfOpen, Outcome::Success) => {
-                if self.counts.total().consecutive_successes >= self.policy.max_trials {
-                    self.become_state(State::Closed, now);
-                }
+            (State::HalfOpen, Outcome::Success)
+                if self.counts.total().consecutive_successes >= self.policy.max_trials =>
+            {
+                self.become_state(State::Closed, now);
             }
             _ => {}
         }
