@@ -3,7 +3,7 @@
 use crate::{
     Evidence, NamedRule, World,
     rule::Rule,
-    rules::{Judged, built_in, eventually, sometimes, state::Watch},
+    rules::{Judged, built_in, eventually, recovers, saga_atomic, sometimes, state::Watch},
 };
 use windtunnel_record::RuleReport;
 
@@ -57,6 +57,8 @@ fn judge_one(rule: &Rule, evidence: &Evidence<'_>) -> Judged {
         Rule::State(quantifier, condition) => Watch::new(*quantifier, condition.as_ref()).judged(),
         Rule::Sometimes(like) => sometimes::judge(like.as_ref(), evidence),
         Rule::Eventually(holds) => eventually::judge(holds.as_ref(), evidence),
+        Rule::SagaAtomic { within } => saga_atomic::judge(*within, evidence),
+        Rule::Recovers { within, success } => recovers::judge(*within, *success, evidence),
         Rule::NoPanic => built_in::no_panic(evidence),
         Rule::Sealed => built_in::sealed(evidence),
     }

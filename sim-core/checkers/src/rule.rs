@@ -1,7 +1,7 @@
 //! A rule with its name: what must hold of a run, as closures over what the run left behind.
 
 use crate::{World, rules};
-use windtunnel_record::{Event, History, verdict::Severity};
+use windtunnel_record::{Event, History, Span, verdict::Severity};
 
 /// What must hold, as it is judged.
 pub enum Rule {
@@ -11,6 +11,18 @@ pub enum Rule {
     Sometimes(Box<dyn Fn(&Event) -> bool + Send>),
     /// At the end of the run the operations are like this.
     Eventually(Box<dyn Fn(&History) -> bool + Send>),
+    /// Every saga happens as a whole or not at all, and ends.
+    SagaAtomic {
+        /// The time it may take after the end of the load.
+        within: Span,
+    },
+    /// Operations succeed again after the last fault.
+    Recovers {
+        /// The time it may take.
+        within: Span,
+        /// The share of operations that must succeed, 0 to 1.
+        success: f64,
+    },
     /// No task of any process panicked.
     NoPanic,
     /// Nothing was attempted that cannot be simulated faithfully.
@@ -24,6 +36,8 @@ impl Rule {
             Self::State(quantifier, _) => quantifier.word(),
             Self::Sometimes(_) => "sometimes",
             Self::Eventually(_) => "eventually",
+            Self::SagaAtomic { .. } => "saga-atomic",
+            Self::Recovers { .. } => "recovers",
             Self::NoPanic => "no-panic",
             Self::Sealed => "sealed",
         }

@@ -4,6 +4,9 @@ pub mod state;
 
 pub(crate) mod built_in;
 pub(crate) mod eventually;
+pub(crate) mod faults;
+pub(crate) mod recovers;
+pub(crate) mod saga_atomic;
 pub(crate) mod sometimes;
 
 use windtunnel_record::{Reason, Verdict};

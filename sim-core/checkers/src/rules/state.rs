@@ -4,7 +4,7 @@
 //! reads, so it is asked again only after an event that changed one of the values it read last.
 //! What this does not verify: anything between two events, and facts that nobody stated.
 
-use super::Judged;
+use super::{Judged, faults};
 use crate::{
     Evidence,
     world::{Read, Topic, World, key_of},
@@ -140,6 +140,8 @@ fn witness(
     } else {
         format!("{problem}: {seen}")
     };
+    let faults = faults::words(evidence, Moment::START, world.at());
+    let says = says + &faults.replacen("meanwhile", "so far", 1);
     let events = shown(finding, reads, world, evidence);
     Witness::new(world.at(), says).with_events(events)
 }
