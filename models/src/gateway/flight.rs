@@ -7,55 +7,55 @@ use tokio::time::Instant;
 
 use super::Observer;
 use super::observer::{Attempt, Outcome};
-use super::upstream::{Permit, Slot};
+use crate::balance::InFlight;
+use crate::breaker::Permit;
 
 /// Holds what an attempt holds; dropping it gives everything back and tells the breaker that there was no
 /// result.
 pub(super) struct Flight {
     observer: Arc<dyn Observer>,
     upstream: Arc<str>,
-    endpoint: Arc<str>,
     number: u32,
     trace: u128,
     started: Instant,
     answer: Option<StatusCode>,
     outcome: Option<Outcome>,
     permit: Option<Permit>,
-    slot: Option<Slot>,
+    /// Names the endpoint, and is its slot.
+    slot: InFlight,
 }
 
 impl Flight {
     pub(super) fn new(
         observer: Arc<dyn Observer>,
         upstream: Arc<str>,
-        endpoint: Arc<str>,
         (number, trace): (u32, u128),
-        (permit, slot): (Option<Permit>, Slot),
+        permit: Option<Permit>,
+        slot: InFlight,
     ) -> Self {
         Self {
             observer,
             upstream,
-            endpoint,
             number,
             trace,
             started: Instant::now(),
             answer: None,
             outcome: None,
             permit,
-            slot: Some(slot),
+            slot,
         }
     }
 
-    pub(super) const fn endpoint(&self) -> &Arc<str> {
-        &self.endpoint
+    pub(super) fn endpoint(&self) -> &Arc<str> {
+        self.slot.endpoint()
     }
 
     /// The head of an answer is there. What speaks against the endpoint is reported at once; whether
     /// the answer is good is known at its last byte only.
     pub(super) fn answered(&mut self, status: StatusCode, speaks_for_endpoint: bool) {
         self.answer = Some(status);
-        if !speaks_for_endpoint {
-            self.outcome = Some(Outcome::Throttled(status));
+        if !speaks_for_endpoint || status.is_client_error() {
+            self.outcome = Some(Outcome::Neutral(status));
         } else if status.is_server_error() {
             self.outcome = Some(Outcome::Failed(status));
         }
@@ -78,7 +78,7 @@ impl Flight {
 
     fn report(&mut self, outcome: Outcome) {
         if let Some(permit) = self.permit.take() {
-            permit.report(outcome);
+            permit.report(outcome.verdict());
         }
     }
 }
@@ -87,10 +87,9 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
         self.report(outcome);
-        drop(self.slot.take());
         self.observer.attempt(&Attempt {
             upstream: &self.upstream,
-            endpoint: &self.endpoint,
+            endpoint: self.slot.endpoint(),
             number: self.number,
             outcome,
             latency: self.started.elapsed(),

@@ -3,33 +3,37 @@
 use std::sync::Arc;
 
 use super::config::Limit;
-use super::interim::Gcra;
 use super::{Client, Refusal};
+use crate::limit::{InvalidQuota, KeyedLimiter};
 
 /// One limit; every client has its own account.
 pub(super) struct ClientLimit {
-    policy: Limit,
-    accounts: Gcra,
+    config: Limit,
+    accounts: KeyedLimiter<Client>,
 }
 
 impl ClientLimit {
-    /// The old limit with its accounts if the policy is the same, else a new one.
-    pub(super) fn keep(old: Option<Arc<Self>>, policy: &Limit) -> Arc<Self> {
-        let kept = old.filter(|old| old.policy == *policy);
-        kept.unwrap_or_else(|| {
-            Arc::new(Self {
-                accounts: Gcra::new(policy),
-                policy: policy.clone(),
-            })
-        })
+    /// The old limit with its accounts if the settings are the same, else a new one.
+    pub(super) fn keep(old: Option<Arc<Self>>, config: &Limit) -> Result<Arc<Self>, InvalidQuota> {
+        if let Some(old) = old.filter(|old| old.config == *config) {
+            return Ok(old);
+        }
+        let accounts = KeyedLimiter::new(&config.quota(), config.max_clients)?;
+        Ok(Arc::new(Self {
+            config: config.clone(),
+            accounts,
+        }))
     }
 
-    /// Takes one request from the client's account, or says when there will be one.
+    /// Takes one request from the client's account.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Limited`], with the time after which the client would be admitted.
     pub(super) fn admit(&self, client: &Client) -> Result<(), Refusal> {
-        self.accounts
-            .admit(client)
-            .map_err(|wait| Refusal::Limited {
-                retry_after: Some(wait),
-            })
+        let checked = self.accounts.check(client);
+        checked.map_err(|refused| Refusal::Limited {
+            retry_after: refused.retry_after(),
+        })
     }
 }

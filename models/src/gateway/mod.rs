@@ -21,12 +21,12 @@ mod flight;
 mod hops;
 mod identity;
 mod intake;
-mod interim;
+mod judgement;
 mod limits;
 mod observer;
 mod path;
 mod record;
-mod retry;
+mod route;
 mod service;
 mod snapshot;
 mod table;
@@ -34,10 +34,12 @@ mod trace;
 mod upload;
 mod upstream;
 
-pub use config::{Config, DeadlineCovers, InvalidConfig, Retry};
+pub use config::{Config, DeadlineCovers, InvalidConfig};
 pub use error::{REFUSED_BY, Refusal};
 pub use identity::Client;
-pub use observer::{Access, Attempt, BreakerChange, End, Observer, Outcome};
+pub use observer::{
+    Access, Attempt, BreakerChange, BreakerRejection, End, Observer, Outcome, Retrying,
+};
 pub use path::{BadPath, EncodedSlashes, normalise};
 pub use service::{Gateway, UpdateError};
 pub use trace::TraceContext;

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use tokio::time::Instant;
+
 use super::{Client, Refusal};
+use crate::breaker::{self, Rejected, State};
+use crate::retry::GiveUp;
 
 /// How a request's answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +59,24 @@ pub enum Outcome {
     Succeeded(StatusCode),
     /// An answer that speaks against it (5xx).
     Failed(StatusCode),
-    /// An answer that says nothing about the endpoint's health: it asks for patience (429, or 503 with a
-    /// time to wait), or a gateway further on refused.
-    Throttled(StatusCode),
+    /// An answer that says nothing about the endpoint's health: a client's mistake (4xx), a request
+    /// for patience (429, or 503 with a time to wait), or the refusal of a gateway further on.
+    Neutral(StatusCode),
     /// No complete answer; the word is the error's kind.
     Broken(&'static str),
     /// Given up through no fault of the endpoint: the caller left or its upload broke off.
     Cancelled,
+}
+
+impl Outcome {
+    /// What it tells the endpoint's breaker.
+    pub(super) const fn verdict(self) -> breaker::Outcome {
+        match self {
+            Self::Succeeded(_) => breaker::Outcome::Success,
+            Self::Failed(_) | Self::Broken(_) => breaker::Outcome::Failure,
+            Self::Neutral(_) | Self::Cancelled => breaker::Outcome::Excluded,
+        }
+    }
 }
 
 /// One attempt, told exactly once, when it ended.
@@ -81,7 +96,47 @@ pub struct Attempt<'a> {
     pub trace: u128,
 }
 
-/// Sees what a gateway does. Called outside of every lock, after everything was given back.
+/// What was decided about another attempt, after one that failed and could have been repeated.
+#[derive(Debug)]
+pub struct Retrying<'a> {
+    /// The upstream.
+    pub upstream: &'a str,
+    /// The attempt that failed; 1 for the first.
+    pub after: u32,
+    /// The pause before the next one, or why there is none.
+    pub pause: Result<Duration, GiveUp>,
+    /// The trace it belongs to.
+    pub trace: u128,
+}
+
+/// An endpoint's breaker changed its state.
+#[derive(Debug)]
+pub struct BreakerChange<'a> {
+    /// The upstream.
+    pub upstream: &'a str,
+    /// The endpoint.
+    pub endpoint: &'a str,
+    /// Before.
+    pub from: State,
+    /// After.
+    pub to: State,
+    /// When it took effect.
+    pub at: Instant,
+}
+
+/// An endpoint's breaker did not admit a request; another endpoint may have.
+#[derive(Debug)]
+pub struct BreakerRejection<'a> {
+    /// The upstream.
+    pub upstream: &'a str,
+    /// The endpoint.
+    pub endpoint: &'a str,
+    /// Why.
+    pub rejected: Rejected,
+}
+
+/// Sees what a gateway does. Called outside of every lock, after what was held was given back to the
+/// breaker.
 pub trait Observer: Send + Sync + 'static {
     /// A request ended.
     fn access(&self, access: &Access<'_>) {
@@ -93,31 +148,21 @@ pub trait Observer: Send + Sync + 'static {
         let _ = attempt;
     }
 
-    /// An endpoint's breaker changed its state.
+    /// Another attempt was granted or denied.
+    fn retry(&self, retrying: &Retrying<'_>) {
+        let _ = retrying;
+    }
+
+    /// A breaker changed its state.
     fn breaker(&self, change: &BreakerChange<'_>) {
         let _ = change;
+    }
+
+    /// A breaker did not admit a request.
+    fn rejected(&self, rejection: &BreakerRejection<'_>) {
+        let _ = rejection;
     }
 }
 
 /// Nobody looks.
 impl Observer for () {}
-/// What
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// a
-    Closed,
-    /// b
-    Open,
-    /// c
-    HalfOpen,
-}
-/// Ch
-#[derive(Debug)]
-pub struct BreakerChange<'a> {
-    /// a
-    pub upstream: &'a str,
-    /// b
-    pub endpoint: &'a str,
-    /// c
-    pub to: State,
-}

@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use rand_core::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
 
-use super::config::{Config, InvalidConfig, Problem};
+use super::config::{Config, InvalidConfig};
 use super::exchange::Exchange;
 use super::intake::admit;
 use super::record::Record;
@@ -31,7 +32,7 @@ pub struct Gateway {
 pub(super) struct Shared {
     snapshot: Mutex<Arc<Snapshot>>,
     pub(super) client: Client,
-    observer: Arc<dyn Observer>,
+    pub(super) observer: Arc<dyn Observer>,
     rng: Mutex<Box<dyn Rng + Send>>,
 }
 
@@ -78,15 +79,12 @@ impl Gateway {
             max_idle_per_host: config.pool.max_idle,
             ..ClientPolicy::default()
         };
-        let client = Client::new(&policy).map_err(|invalid| InvalidConfig {
-            problems: vec![Problem {
-                field: format!("pool.{}", invalid.field),
-                problem: invalid.problem.to_owned(),
-            }],
+        let client = Client::new(&policy).map_err(|invalid| {
+            InvalidConfig::of(format!("pool.{}", invalid.field), invalid.problem)
         })?;
         let observer: Arc<dyn Observer> = Arc::new(observer);
         let mut rng: Box<dyn Rng + Send> = Box::new(rng);
-        let snapshot = Snapshot::new(config, None, &mut *rng, &observer);
+        let snapshot = Snapshot::new(config, None, &mut *rng, &observer)?;
         let shared = Shared {
             snapshot: Mutex::new(Arc::new(snapshot)),
             client,
@@ -109,9 +107,8 @@ impl Gateway {
         config.validate()?;
         let old = self.shared.snapshot();
         let observer = &self.shared.observer;
-        let new = self
-            .shared
-            .with_rng(|rng| Snapshot::new(config, Some(&old), rng, observer));
+        let mut rng = self.shared.with_rng(fork);
+        let new = Snapshot::new(config, Some(&old), &mut rng, observer)?;
         *self
             .shared
             .snapshot
@@ -136,8 +133,9 @@ impl Gateway {
         let snapshot = self.shared.snapshot();
         let found = snapshot.upstreams.get(upstream);
         let found = found.ok_or_else(|| UpdateError::UnknownUpstream(upstream.to_owned()))?;
-        found.update(endpoints);
-        Ok(())
+        found
+            .update(endpoints)
+            .map_err(|error| UpdateError::BadList(error.to_string()))
     }
 
     /// Answers one request. Errors are answers too: every refusal has its status.
@@ -180,6 +178,13 @@ impl Gateway {
         .run()
         .await
     }
+}
+
+/// A generator of its own, so that nothing is built under the lock of the shared one.
+pub(super) fn fork(rng: &mut dyn Rng) -> ChaCha8Rng {
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    ChaCha8Rng::from_seed(seed)
 }
 
 fn refuse(snapshot: &Snapshot, record: Record, refusal: Refusal) -> Response<Body> {

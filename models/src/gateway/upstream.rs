@@ -1,179 +1,221 @@
 //! A set of equal endpoints: admission and pick in one step, over the endpoints that admit.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rand_core::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_core::Rng;
+use tokio::time::Instant;
 
-use super::config::{Balance, Upstream as Policy};
+use super::config::{InvalidConfig, Upstream as Config};
 use super::flight::Flight;
-use super::interim::{Breaker, Budget, Result_, Ticket};
-use super::observer::{BreakerChange, Outcome};
+use super::observer::{BreakerChange, BreakerRejection};
+use super::service::fork;
 use super::{Observer, Refusal};
+use crate::balance::{Balancer, NoEndpoint};
+use crate::breaker::{self, Breaker, Change, Permit, Rejected};
+use crate::retry::TokenBudget;
 
+/// An upstream with its state: load and breaker per endpoint, and what retries may still cost.
 pub(super) struct Upstream {
     name: Arc<str>,
-    policy: Policy,
-    members: Mutex<Vec<Arc<Member>>>,
-    next: AtomicUsize,
-    rng: Mutex<rand_chacha::ChaCha8Rng>,
-    budget: Budget,
+    config: Config,
+    balancer: Box<dyn Balancer>,
+    /// One per endpoint; empty if the upstream has none.
+    breakers: Mutex<Arc<BTreeMap<Arc<str>, Breaker>>>,
+    budget: Mutex<TokenBudget>,
+    rng: Mutex<ChaCha8Rng>,
     observer: Arc<dyn Observer>,
 }
 
-struct Member {
-    name: Arc<str>,
-    load: AtomicUsize,
-    breaker: Option<Arc<Breaker>>,
-}
-
-pub(super) struct Slot(Arc<Member>);
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.load.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-pub(super) struct Permit(Ticket);
-impl Permit {
-    pub(super) fn report(self, outcome: Outcome) {
-        self.0.report(match outcome {
-            Outcome::Succeeded(_) => Result_::Ok,
-            Outcome::Failed(_) | Outcome::Broken(_) => Result_::Bad,
-            Outcome::Throttled(_) | Outcome::Cancelled => Result_::None,
-        });
-    }
-}
-
 impl Upstream {
+    /// An upstream with closed breakers. Every chance in it has a generator of its own, seeded from `rng`.
     pub(super) fn new(
         name: &str,
-        policy: Policy,
+        config: Config,
         rng: &mut dyn Rng,
         observer: Arc<dyn Observer>,
-    ) -> Self {
-        let mut seed = [0; 32];
-        rng.fill_bytes(&mut seed);
-        let this = Self {
-            name: name.into(),
-            members: Mutex::default(),
-            next: AtomicUsize::new(0),
-            rng: Mutex::new(rand_chacha::ChaCha8Rng::from_seed(seed)),
-            budget: Budget::new(&policy.retry_budget),
-            policy,
-            observer,
+    ) -> Result<Self, InvalidConfig> {
+        let invalid = |part: &str, problem: &dyn std::fmt::Display| {
+            InvalidConfig::of(format!("upstreams.{name}.{part}"), problem)
         };
-        this.update(&this.policy.endpoints);
-        this
+        let costs = &config.retry_budget;
+        let now = Instant::now();
+        let budget = TokenBudget::new(costs.ttl, costs.reserve_per_second, costs.ratio, now);
+        let budget = budget.map_err(|error| invalid("retry-budget", &error))?;
+        let endpoints = shared(&config.endpoints);
+        let upstream = Self {
+            name: name.into(),
+            balancer: config.balance.policy().build(&endpoints, fork(rng)),
+            breakers: Mutex::default(),
+            budget: Mutex::new(budget),
+            rng: Mutex::new(fork(rng)),
+            observer,
+            config,
+        };
+        let breakers = upstream.breakers_for(&endpoints);
+        *lock(&upstream.breakers) = breakers.map_err(|error| invalid("breaker", &error))?;
+        Ok(upstream)
     }
+
     pub(super) const fn name(&self) -> &Arc<str> {
         &self.name
     }
-    pub(super) fn can_become(&self, policy: &Policy) -> bool {
-        let same = Policy {
-            endpoints: policy.endpoints.clone(),
-            ..self.policy.clone()
+
+    /// Whether it would be the same with another list of endpoints.
+    pub(super) fn can_become(&self, config: &Config) -> bool {
+        let endpoints = self.config.endpoints.clone();
+        self.config
+            == Config {
+                endpoints,
+                ..config.clone()
+            }
+    }
+
+    /// Replaces the endpoints; those that stay keep load and breaker.
+    pub(super) fn update(&self, endpoints: &[String]) -> Result<(), breaker::InvalidPolicy> {
+        let endpoints = shared(endpoints);
+        let breakers = self.breakers_for(&endpoints)?;
+        // Breakers first: no endpoint can be picked before there is somebody to ask.
+        *lock(&self.breakers) = breakers;
+        self.balancer.update(&endpoints);
+        Ok(())
+    }
+
+    fn breakers_for(
+        &self,
+        endpoints: &[Arc<str>],
+    ) -> Result<Arc<BTreeMap<Arc<str>, Breaker>>, breaker::InvalidPolicy> {
+        let Some(config) = &self.config.breaker else {
+            return Ok(Arc::default());
         };
-        same == *policy
+        let old = lock(&self.breakers).clone();
+        let mut breakers = BTreeMap::new();
+        for endpoint in endpoints {
+            let breaker = match old.get(endpoint) {
+                Some(known) => known.clone(),
+                None => {
+                    let watch = Watch {
+                        observer: self.observer.clone(),
+                        upstream: self.name.clone(),
+                    };
+                    let rng = fork(&mut *lock(&self.rng));
+                    Breaker::new(endpoint.clone(), config.policy(), rng, Arc::new(watch))?
+                }
+            };
+            breakers.insert(endpoint.clone(), breaker);
+        }
+        Ok(Arc::new(breakers))
     }
-    pub(super) fn update(&self, endpoints: &[String]) {
-        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = endpoints
-            .iter()
-            .map(|e| {
-                members
-                    .iter()
-                    .find(|m| *m.name == **e)
-                    .cloned()
-                    .unwrap_or_else(|| self.member(e))
-            })
-            .collect();
-        *members = new;
-    }
-    fn member(&self, e: &str) -> Arc<Member> {
-        let name: Arc<str> = e.into();
-        let breaker = self.policy.breaker.clone().map(|p| {
-            let (o, u, e) = (self.observer.clone(), self.name.clone(), name.clone());
-            Arc::new(Breaker::new(
-                p,
-                Box::new(move |to| {
-                    o.breaker(&BreakerChange {
-                        upstream: &u,
-                        endpoint: &e,
-                        to,
-                    })
-                }),
-            ))
-        });
-        Arc::new(Member {
-            name,
-            load: AtomicUsize::new(0),
-            breaker,
-        })
-    }
+
+    /// Counts a request, which pays a part of somebody's retry.
     pub(super) fn deposit(&self) {
-        self.budget.deposit();
+        lock(&self.budget).deposit(Instant::now());
     }
+
+    /// Pays for a retry, if the budget has it.
     pub(super) fn withdraw(&self) -> bool {
-        self.budget.withdraw()
+        lock(&self.budget).withdraw(Instant::now())
     }
+
+    /// Picks an endpoint that admits, rather one that was not `tried` yet. The breaker is asked while
+    /// the balancer picks: one that refuses costs no slot and no turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoEndpoint`] or [`Refusal::BreakerOpen`], with the shortest wait any of them knows.
     pub(super) fn pick(
         &self,
         tried: &[Arc<str>],
         number: u32,
         trace: u128,
     ) -> Result<Flight, Refusal> {
-        let all = self
-            .members
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let open: Vec<_> = all
-            .iter()
-            .filter(|m| m.breaker.as_ref().is_none_or(|b| b.wait().is_none()))
-            .cloned()
-            .collect();
-        let fresh: Vec<_> = open
-            .iter()
-            .filter(|m| !tried.contains(&m.name))
-            .cloned()
-            .collect();
-        let set = if fresh.is_empty() { open } else { fresh };
-        if set.is_empty() {
-            return Err(Refusal::BreakerOpen {
-                retry_after: all.iter().filter_map(|m| m.breaker.as_ref()?.wait()).min(),
-            });
+        let breakers = lock(&self.breakers).clone();
+        let mut permit = None;
+        let mut shortest: Option<Duration> = None;
+        let mut ask = |endpoint: &Arc<str>| match breakers.get(endpoint).map(Breaker::admit) {
+            None => true,
+            Some(Ok(granted)) => {
+                permit = Some(granted);
+                true
+            }
+            Some(Err(rejected)) => {
+                let known = wait(&rejected);
+                shortest = shortest.into_iter().chain(known).min();
+                false
+            }
+        };
+        let fresh = self
+            .balancer
+            .pick(&mut |endpoint| !tried.contains(endpoint) && ask(endpoint));
+        let picked = match fresh {
+            Err(NoEndpoint::NoneAdmits { .. }) if !tried.is_empty() => self
+                .balancer
+                .pick(&mut |endpoint| tried.contains(endpoint) && ask(endpoint)),
+            picked => picked,
+        };
+        match picked {
+            Ok(slot) => Ok(self.take_off(slot, permit, number, trace)),
+            Err(NoEndpoint::Empty) => Err(Refusal::NoEndpoint),
+            Err(NoEndpoint::NoneAdmits { .. }) => Err(Refusal::BreakerOpen {
+                retry_after: shortest,
+            }),
         }
-        let m = match self.policy.balance {
-            Balance::RoundRobin => {
-                set[self.next.fetch_add(1, Ordering::Relaxed) % set.len()].clone()
-            }
-            Balance::PowerOfTwo => {
-                let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-                let a = (rng.next_u64() % set.len() as u64) as usize;
-                let b =
-                    (a + 1 + (rng.next_u64() % (set.len().max(2) - 1) as u64) as usize) % set.len();
-                let (a, b) = (&set[a], &set[b]);
-                if b.load.load(Ordering::Relaxed) < a.load.load(Ordering::Relaxed) {
-                    b.clone()
-                } else {
-                    a.clone()
-                }
-            }
-        };
-        let permit = match &m.breaker {
-            None => None,
-            Some(b) => Some(Permit(
-                b.admit()
-                    .ok_or(Refusal::BreakerOpen { retry_after: None })?,
-            )),
-        };
-        m.load.fetch_add(1, Ordering::Relaxed);
-        Ok(Flight::new(
-            self.observer.clone(),
-            self.name.clone(),
-            m.name.clone(),
-            (number, trace),
-            (permit, Slot(m)),
-        ))
+    }
+
+    fn take_off(
+        &self,
+        slot: crate::balance::InFlight,
+        permit: Option<Permit>,
+        number: u32,
+        trace: u128,
+    ) -> Flight {
+        let (observer, upstream) = (self.observer.clone(), self.name.clone());
+        Flight::new(observer, upstream, (number, trace), permit, slot)
+    }
+}
+
+/// A breaker still refuses at the very end of its wait; whoever comes back comes one tick later.
+fn wait(rejected: &Rejected) -> Option<Duration> {
+    rejected
+        .retry_after()
+        .map(|wait| wait.saturating_add(Duration::from_nanos(1)))
+}
+
+fn shared(endpoints: &[String]) -> Vec<Arc<str>> {
+    endpoints
+        .iter()
+        .map(|endpoint| endpoint.as_str().into())
+        .collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Passes on what a breaker tells; a breaker bears its endpoint's name.
+struct Watch {
+    observer: Arc<dyn Observer>,
+    upstream: Arc<str>,
+}
+
+impl breaker::Observer for Watch {
+    fn changed(&self, name: &str, change: &Change) {
+        self.observer.breaker(&BreakerChange {
+            upstream: &self.upstream,
+            endpoint: name,
+            from: change.from,
+            to: change.to,
+            at: change.at,
+        });
+    }
+
+    fn rejected(&self, name: &str, rejected: &Rejected) {
+        self.observer.rejected(&BreakerRejection {
+            upstream: &self.upstream,
+            endpoint: name,
+            rejected: *rejected,
+        });
     }
 }

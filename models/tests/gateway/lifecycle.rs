@@ -81,14 +81,12 @@ async fn power_of_two_avoids_the_endpoint_that_is_busy() {
                 .await
                 .unwrap()
         });
-        let before = slow.count() + quick.count();
-        timeout(PATIENCE, async {
-            while slow.count() + quick.count() == before {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
-        .unwrap();
+        let asked = hanging.len() + 1;
+        tokio::select! {
+            biased;
+            () = slow.asked_times(1) => {}
+            () = quick.asked_times(asked) => {}
+        }
         hanging.push(call);
     }
     let quick_ones = hanging.len() - 1;
@@ -121,13 +119,7 @@ async fn a_reload_changes_the_next_request_and_not_the_one_under_way() {
             .await
             .unwrap()
     });
-    timeout(PATIENCE, async {
-        while old.count() == 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .unwrap();
+    old.asked_times(1).await;
     let mut changed = config(&[old.address]);
     changed["upstreams"]["next"] = json!({"endpoints": [new.address.to_string()]});
     changed["routes"] = json!([{"name": "next", "upstream": "next"}]);

@@ -54,6 +54,7 @@ impl Asked {
 pub struct Endpoint {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    heard: Arc<Notify>,
     task: JoinHandle<wire::Drained>,
 }
 
@@ -76,8 +77,10 @@ impl Endpoint {
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = asked.clone();
+        let heard = Arc::new(Notify::new());
+        let hears = heard.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let (log, script) = (log.clone(), script.clone());
+            let (log, script, hears) = (log.clone(), script.clone(), hears.clone());
             async move {
                 let asked = read(request).await;
                 let number = {
@@ -85,6 +88,7 @@ impl Endpoint {
                     log.push(asked.clone());
                     log.len() - 1
                 };
+                hears.notify_waiters();
                 Ok::<_, Infallible>(script(number, asked).await)
             }
         });
@@ -92,6 +96,7 @@ impl Endpoint {
         Self {
             address,
             asked,
+            heard,
             task,
         }
     }
@@ -127,6 +132,22 @@ impl Endpoint {
 
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// Waits until it was asked so often.
+    pub async fn asked_times(&self, count: usize) {
+        let waiting = async {
+            loop {
+                let heard = self.heard.notified();
+                if self.count() >= count {
+                    return;
+                }
+                heard.await;
+            }
+        };
+        timeout(PATIENCE, waiting)
+            .await
+            .expect("the endpoint was never asked");
     }
 
     pub fn count(&self) -> usize {

@@ -24,6 +24,16 @@ pub struct InvalidConfig {
     pub problems: Vec<Problem>,
 }
 
+impl InvalidConfig {
+    /// One problem.
+    pub(in crate::gateway) fn of(field: impl Into<String>, problem: impl fmt::Display) -> Self {
+        let (field, problem) = (field.into(), problem.to_string());
+        Self {
+            problems: vec![Problem { field, problem }],
+        }
+    }
+}
+
 impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("build gateway: ")?;

@@ -4,6 +4,7 @@
 //! requests per time (`"50/s"`).
 
 mod error;
+mod policies;
 pub mod quantity;
 mod validate;
 
@@ -170,32 +171,59 @@ pub enum Balance {
 }
 
 /// The breaker of one endpoint (semantics of gobreaker v2, with a deadline for trials).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Breaker {
-    /// Consecutive failures that open it.
+    /// So many failures in a row open it; asked only without `failure-ratio`.
     pub consecutive_failures: u32,
+    /// Such a share of failures opens it.
+    pub failure_ratio: Option<FailureRatio>,
+    /// Over what calls are counted while it is closed; absent: since it closed.
+    #[serde(with = "quantity::optional")]
+    pub interval: Option<Duration>,
+    /// The step in which the interval moves on; absent: the counts begin anew at its end.
+    #[serde(with = "quantity::optional")]
+    pub bucket: Option<Duration>,
     /// How long it stays open before it lets trials through.
     #[serde(with = "quantity::duration")]
     pub open: Duration,
+    /// By what the open time grows every time trials fail; 1 is not at all.
+    pub growth: f64,
+    /// The longest open time; absent: ten times the first.
+    #[serde(with = "quantity::optional")]
+    pub max_open: Option<Duration>,
+    /// Up to such a fraction of the open time is added by chance, so that gateways part.
+    pub jitter: f64,
     /// How many trials have to succeed; also how many run at once.
     pub trials: u32,
-    /// How long a trial may take before its slot is taken back and it counts as failed.
+    /// How long a trial may take before it counts as failed.
     #[serde(with = "quantity::duration")]
     pub trial_timeout: Duration,
-    /// How often the counts start again while it is closed; absent: never.
-    #[serde(with = "quantity::optional")]
-    pub interval: Option<Duration>,
+}
+
+/// A share of failures among enough calls.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FailureRatio {
+    /// The share, from above 0 to 1.
+    pub ratio: f64,
+    /// Fewer calls decide nothing.
+    pub minimum: u32,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
         Self {
             consecutive_failures: 6,
+            failure_ratio: None,
+            interval: None,
+            bucket: None,
             open: Duration::from_secs(5),
+            growth: 1.0,
+            max_open: None,
+            jitter: 0.1,
             trials: 1,
             trial_timeout: Duration::from_secs(10),
-            interval: None,
         }
     }
 }
@@ -299,8 +327,8 @@ pub enum PathMatch {
 pub struct Retry {
     /// Attempts in all, the first included.
     pub attempts: u32,
-    /// The bound of the first pause; it doubles with every further one. Pauses are drawn from zero to
-    /// the bound.
+    /// Half of the first pause's bound, which doubles with every further one. A pause is drawn from
+    /// zero to its bound.
     #[serde(with = "quantity::duration")]
     pub base: Duration,
     /// The largest bound.

@@ -6,8 +6,11 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method};
 
 use super::super::path::normalise;
-use super::{Config, Identity, InvalidConfig, Limit, PathMatch, Problem, Retry, Route, Upstream};
+use super::{
+    Breaker, Config, Identity, InvalidConfig, Limit, PathMatch, Problem, Retry, Route, Upstream,
+};
 use crate::gateway::EncodedSlashes;
+use crate::limit::Gcra;
 
 /// Far beyond any sensible patience, far below what overflows an instant.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -126,24 +129,33 @@ fn check_upstream(field: &str, upstream: &Upstream, found: &mut Findings) {
         found.add(format!("{field}.endpoints"), problem);
     }
     if let Some(breaker) = &upstream.breaker {
-        let field = format!("{field}.breaker");
-        found.positive(
-            format!("{field}.consecutive-failures"),
-            breaker.consecutive_failures.into(),
-        );
-        found.positive(format!("{field}.trials"), breaker.trials.into());
-        found.lasting(format!("{field}.open"), breaker.open);
-        found.lasting(format!("{field}.trial-timeout"), breaker.trial_timeout);
-        if let Some(interval) = breaker.interval {
-            found.lasting(format!("{field}.interval"), interval);
-        }
+        check_breaker(&format!("{field}.breaker"), breaker, found);
     }
     let budget = &upstream.retry_budget;
     let field = format!("{field}.retry-budget");
     if !(budget.ratio.is_finite() && (0.0..=1.0).contains(&budget.ratio)) {
         found.add(format!("{field}.ratio"), "must be between 0 and 1");
     }
-    found.lasting(format!("{field}.ttl"), budget.ttl);
+    if budget.ttl < Duration::from_millis(10) || budget.ttl > LONGEST {
+        found.add(format!("{field}.ttl"), "must be between 10ms and a day");
+    }
+}
+
+fn check_breaker(field: &str, breaker: &Breaker, found: &mut Findings) {
+    let before = found.0.len();
+    let failures = breaker.consecutive_failures.into();
+    found.positive(format!("{field}.consecutive-failures"), failures);
+    found.positive(format!("{field}.trials"), breaker.trials.into());
+    found.lasting(format!("{field}.open"), breaker.open);
+    found.lasting(format!("{field}.trial-timeout"), breaker.trial_timeout);
+    if breaker.bucket.is_some() && breaker.interval.is_none() {
+        found.add(format!("{field}.bucket"), "needs an `interval`");
+    }
+    if found.0.len() == before
+        && let Err(invalid) = breaker.policy().validate()
+    {
+        found.add(field, invalid.to_string());
+    }
 }
 
 /// Endpoints have a name and a port, and are different.
@@ -210,6 +222,10 @@ fn check_limit(field: &str, limit: &Limit, found: &mut Findings) {
     found.lasting(format!("{field}.rate"), limit.rate.period);
     found.positive(format!("{field}.burst"), limit.burst.into());
     found.positive(format!("{field}.max-clients"), limit.max_clients as u64);
+    let sound = limit.rate.requests > 0 && !limit.rate.period.is_zero() && limit.burst > 0;
+    if sound && let Err(invalid) = Gcra::new(&limit.quota()) {
+        found.add(field, invalid.to_string());
+    }
 }
 
 fn check_retry(field: &str, retry: &Retry, deadline: Duration, found: &mut Findings) {

@@ -1,0 +1,79 @@
+//! From what a configuration says to what the components are told.
+
+use http::StatusCode;
+
+use super::{Balance, Breaker, Limit, Retry};
+use crate::{balance, breaker, limit, retry};
+
+impl Balance {
+    /// The balancer's policy.
+    pub const fn policy(self) -> balance::Policy {
+        match self {
+            Self::RoundRobin => balance::Policy::RoundRobin,
+            Self::PowerOfTwo => balance::Policy::PowerOfTwo,
+        }
+    }
+}
+
+impl Breaker {
+    /// The breaker's policy.
+    pub fn policy(&self) -> breaker::Policy {
+        let failures = u64::from(self.consecutive_failures.saturating_sub(1));
+        let trip = match self.failure_ratio {
+            None => breaker::Trip::ConsecutiveFailures {
+                more_than: failures,
+            },
+            Some(share) => breaker::Trip::FailureRatio {
+                minimum: share.minimum.into(),
+                ratio: share.ratio,
+            },
+        };
+        let window = match (self.interval, self.bucket) {
+            (None, _) => breaker::Window::Forever,
+            (Some(interval), None) => breaker::Window::Fixed(interval),
+            (Some(interval), Some(bucket)) => breaker::Window::Rolling { interval, bucket },
+        };
+        breaker::Policy {
+            max_trials: self.trials.into(),
+            trial_timeout: self.trial_timeout,
+            window,
+            trip,
+            open: breaker::OpenTime {
+                base: self.open,
+                growth: self.growth,
+                max: self.max_open.unwrap_or(self.open.saturating_mul(10)),
+                jitter: self.jitter,
+            },
+        }
+    }
+}
+
+impl Limit {
+    /// The limiter's quota.
+    pub const fn quota(&self) -> limit::Quota {
+        limit::Quota {
+            cells: self.rate.requests,
+            period: self.rate.period,
+            burst: self.burst,
+        }
+    }
+}
+
+impl Retry {
+    /// The retry policy.
+    pub fn policy(&self) -> retry::Policy {
+        let statuses = self.statuses.iter();
+        retry::Policy {
+            attempts: self.attempts,
+            backoff: retry::Backoff {
+                base: self.base,
+                cap: self.cap,
+                jitter: retry::Jitter::Full,
+            },
+            statuses: statuses
+                .filter_map(|code| StatusCode::from_u16(*code).ok())
+                .collect(),
+            ..retry::Policy::default()
+        }
+    }
+}
