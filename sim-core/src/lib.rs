@@ -1,1 +1,71 @@
-//! (being built)
+//! Windtunnel: put real services into a seeded, simulated network, throw partitions, latency, crashes
+//! and overload at them, and check what must hold.
+//!
+//! A test describes a [`Tunnel`]: hosts that run services, a load, faults, rules. [`sweep`] runs it
+//! for many seeds, each in the simulated world; a violation becomes a case file that replays to the
+//! nanosecond. The services themselves are ordinary tokio programs whose manifest names our drop-in.
+//!
+//! ```no_run
+//! use windtunnel::prelude::*;
+//!
+//! windtunnel::sweep(0..200, |tunnel| {
+//!     let store = tunnel.host("store").zone("b").run(|| async {
+//!         let listener = tokio::net::TcpListener::bind("0.0.0.0:80").await?;
+//!         loop {
+//!             let (_connection, _) = listener.accept().await?;
+//!         }
+//!         #[expect(unreachable_code, reason = "names the type of the error")]
+//!         Ok::<(), std::io::Error>(())
+//!     });
+//!     tunnel.fault(power_loss(host("store")).every(exponential(secs(30))).lasting(secs(2)));
+//!     tunnel.load(open_loop(rate(100)), move |client, key| {
+//!         let url = store.url("/buy");
+//!         async move {
+//!             client.operation("buy", key, http::post(url)).await.ok();
+//!         }
+//!     });
+//!     tunnel.always("nothing oversold", |world| world.sum("sold") <= world.sum("stocked"));
+//! })
+//! .held();
+//! ```
+//!
+//! *Never in this crate*: a scenario file, an application, an HTML report, a command line. It sees
+//! `record`, `checkers`, `engine`, `explorer` and the drop-in, and nothing else of ours.
+
+mod client;
+mod execution;
+mod fault;
+mod host;
+pub mod http;
+mod load;
+mod observation;
+mod simulation;
+mod sweep;
+mod tunnel;
+
+pub use client::{Answer, Client, Failure};
+pub use execution::{ExecuteError, Settings, execute};
+pub use fault::{
+    Fault, IntoDistribution, between, crash, everything, exponential, host, loss, millis,
+    partition, partition_one_way, pause, power_loss, replica, reset, restart, role, secs, slow,
+    zone,
+};
+pub use host::{Disk, HostBuilder, HostRef, IntoResult};
+pub use load::{Load, Stage, closed_loop, open_loop, rate};
+pub use simulation::{component, gauge, injected_error, observed, work};
+pub use sweep::{Swept, sweep};
+pub use tunnel::{LinkSettings, Network, Tunnel};
+
+pub use windtunnel_checkers as checkers;
+pub use windtunnel_explorer as explorer;
+pub use windtunnel_record as record;
+
+/// What a test usually needs.
+pub mod prelude {
+    pub use crate::{
+        Disk, Tunnel, between, closed_loop, crash, exponential, host, http, loss, millis,
+        open_loop, partition, partition_one_way, pause, power_loss, rate, replica, reset, restart,
+        role, secs, slow, zone,
+    };
+    pub use windtunnel_checkers::EventExt;
+}

@@ -172,7 +172,8 @@ impl Machine {
         };
         let process = &mut self.processes[id as usize];
         if !process.listens_for_termination {
-            return self.end_process(host, Ending::Crashed);
+            self.end_process(host, Ending::Crashed);
+            return self.start_process(host);
         }
         process.terminating = true;
         let incarnation = process.incarnation;

@@ -68,6 +68,8 @@ pub struct Finished {
     pub simulated: Span,
     /// When the settle phase began.
     pub settled_from: Moment,
+    /// When it would have ended had nothing stopped it.
+    pub planned_end: Moment,
     /// The faults that were carried out.
     pub faults: FaultPlan,
     /// How many tasks were left when every process had ended: always zero, or the engine leaks.
@@ -154,6 +156,7 @@ async fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
     let setup = make();
     clock::set_epoch(setup.epoch.as_nanos());
     let (load, faults) = (setup.load, setup.faults.clone());
+    let planned_end = Moment::START + setup.load + setup.settle;
     let _guard = begin(spec, setup);
     loop {
         idle().await;
@@ -182,6 +185,7 @@ async fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
         topology,
         simulated,
         settled_from,
+        planned_end,
         faults,
         tasks_left,
     }

@@ -1,0 +1,144 @@
+//! From a description and a spec to the record of a run, judged.
+
+use crate::{
+    simulation::{self, Finished, RunError},
+    tunnel::Tunnel,
+};
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+use tracing::level_filters::LevelFilter;
+use windtunnel_checkers::{Evidence, NamedRule, judge};
+use windtunnel_explorer::{PlanError, generate};
+use windtunnel_record::{Event, FaultPlan, Moment, RunRecord, RunSpec, Topology};
+
+/// What is kept of a run and what is shown while it goes on. None of it changes the run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Whether packets and disk writes are kept in the record.
+    pub keep_packets: bool,
+    /// From which level on the services' `tracing` events, and their output, go to standard error.
+    pub log: Option<LevelFilter>,
+}
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// The simulation could not be started, or the harness itself failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The faults fit the hosts in no way.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// What is needed after the run and made on its thread.
+struct Aftermath {
+    rules: Vec<NamedRule>,
+    about: String,
+    error: Option<PlanError>,
+}
+
+/// Runs what `describe` describes under `spec`, on a thread of its own, and judges it by its rules.
+/// The faults are those of the spec, or drawn from the seed if it has none.
+///
+/// # Errors
+/// If the simulation cannot be started, or a fault names no host.
+pub fn execute(
+    spec: &RunSpec,
+    settings: Settings,
+    describe: impl FnOnce(&mut Tunnel) + Send + 'static,
+) -> Result<RunRecord, ExecuteError> {
+    let started = Instant::now();
+    let aftermath: Arc<Mutex<Option<Aftermath>>> = Arc::default();
+    let (seed, explicit) = (spec.seed, spec.faults.clone());
+    let finished = simulation::run(spec, settings.keep_packets, settings.log, {
+        let aftermath = aftermath.clone();
+        move || {
+            let mut tunnel = Tunnel::new(seed);
+            describe(&mut tunnel);
+            let (faults, error) = match explicit {
+                Some(faults) => (faults, None),
+                None => match plan(&tunnel) {
+                    Ok(faults) => (faults, None),
+                    Err(error) => (FaultPlan::default(), Some(error)),
+                },
+            };
+            *aftermath.lock().expect("one writer") = Some(Aftermath {
+                rules: std::mem::take(&mut tunnel.rules),
+                about: tunnel.about.clone(),
+                error,
+            });
+            (tunnel, faults)
+        }
+    })?;
+    let aftermath = aftermath.lock().expect("the run is over").take();
+    let Aftermath {
+        rules,
+        about,
+        error,
+    } = aftermath.expect("the run was described");
+    if let Some(error) = error {
+        return Err(error.into());
+    }
+    let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(judged(spec, finished, &rules, about, wall_ms))
+}
+
+fn plan(tunnel: &Tunnel) -> Result<FaultPlan, PlanError> {
+    let hosts = tunnel.hosts.iter().map(|host| host.info.clone()).collect();
+    generate(
+        &tunnel.faults,
+        &Topology { hosts },
+        tunnel.seed,
+        tunnel.load_for,
+    )
+}
+
+fn judged(
+    spec: &RunSpec,
+    finished: Finished,
+    rules: &[NamedRule],
+    about: String,
+    wall_ms: u64,
+) -> RunRecord {
+    assert_eq!(
+        finished.tasks_left, 0,
+        "the engine left tasks alive at the end of a run"
+    );
+    let limit = finished
+        .events
+        .iter()
+        .rev()
+        .find_map(|record| match &record.event {
+            Event::Limit { what } => Some(what.clone()),
+            _ => None,
+        });
+    // A run that `until` cut before its own end cannot tell how it would have ended.
+    let cut = spec.until.filter(|until| *until < finished.planned_end);
+    let stopped_early = limit.or_else(|| cut.map(|until| format!("it was to stop at {until}")));
+    let end = Moment::from_nanos(finished.simulated.as_nanos());
+    let mut evidence = Evidence::new(
+        &finished.events,
+        &finished.topology,
+        finished.settled_from,
+        end,
+    );
+    evidence.stopped_early = stopped_early;
+    let reports = judge(rules, &evidence);
+    RunRecord {
+        tool: env!("CARGO_PKG_VERSION").into(),
+        spec: spec.clone(),
+        about,
+        digest: finished.digest,
+        event_count: finished.event_count,
+        simulated: finished.simulated,
+        wall_ms,
+        settled_from: finished.settled_from,
+        faults: finished.faults,
+        rules: reports,
+        topology: finished.topology,
+        events: finished.events,
+    }
+}

@@ -1,0 +1,198 @@
+//! Faults as a test writes them: `partition(zone("a"), zone("b")).at(secs(5)).lasting(…)`.
+
+use windtunnel_record::{
+    Distribution, FaultSpec, Inject, Span, Target, fault::Partition, target::Targets,
+};
+
+/// Every host.
+pub fn everything() -> Target {
+    Target::All
+}
+
+/// The host of this name, or all replicas of the service of this name.
+pub fn host(name: &str) -> Target {
+    Target::Name(name.into())
+}
+
+/// One replica of a service, counted from 0.
+pub fn replica(service: &str, replica: u32) -> Target {
+    Target::Replica(service.into(), replica)
+}
+
+/// The hosts of a zone.
+pub fn zone(name: &str) -> Target {
+    Target::Zone(name.into())
+}
+
+/// The hosts with a role.
+pub fn role(name: &str) -> Target {
+    Target::Role(name.into())
+}
+
+/// Seconds.
+pub const fn secs(secs: u64) -> Span {
+    Span::from_secs(secs)
+}
+
+/// Milliseconds.
+pub const fn millis(millis: u64) -> Span {
+    Span::from_millis(millis)
+}
+
+/// Every length between two alike.
+pub const fn between(min: Span, max: Span) -> Distribution {
+    Distribution::Uniform { min, max }
+}
+
+/// Memoryless with this mean.
+pub const fn exponential(mean: Span) -> Distribution {
+    Distribution::Exponential { mean }
+}
+
+/// A length of time that is fixed or drawn.
+pub trait IntoDistribution {
+    /// As a distribution.
+    fn into_distribution(self) -> Distribution;
+}
+
+impl IntoDistribution for Span {
+    fn into_distribution(self) -> Distribution {
+        Distribution::Fixed(self)
+    }
+}
+
+impl IntoDistribution for Distribution {
+    fn into_distribution(self) -> Distribution {
+        self
+    }
+}
+
+/// A fault and when it may happen. Without [`Fault::at`] or [`Fault::every`] it begins at the start;
+/// without [`Fault::lasting`] it lasts as long as the load.
+#[derive(Clone, Debug)]
+#[must_use = "a fault happens only when it is given to the tunnel"]
+pub struct Fault {
+    pub(crate) spec: FaultSpec,
+}
+
+impl Fault {
+    /// Something that goes wrong, as data.
+    pub fn new(inject: Inject) -> Self {
+        Self {
+            spec: FaultSpec {
+                id: String::new(),
+                at: None,
+                every: None,
+                from: None,
+                until: None,
+                lasting: None,
+                inject,
+            },
+        }
+    }
+
+    /// Gives it a name; its random stream is named after it.
+    pub fn named(mut self, id: &str) -> Self {
+        self.spec.id = id.into();
+        self
+    }
+
+    /// Happens once, so long after the start.
+    pub fn at(mut self, at: impl IntoDistribution) -> Self {
+        self.spec.at = Some(at.into_distribution());
+        self
+    }
+
+    /// Happens again and again, with this time between.
+    pub fn every(mut self, gap: impl IntoDistribution) -> Self {
+        self.spec.every = Some(gap.into_distribution());
+        self
+    }
+
+    /// Begins no earlier than `from` and no later than `until`, when it is repeated.
+    pub fn within(mut self, from: Span, until: Span) -> Self {
+        (self.spec.from, self.spec.until) = (Some(from), Some(until));
+        self
+    }
+
+    /// Lasts so long.
+    pub fn lasting(mut self, lasting: impl IntoDistribution) -> Self {
+        self.spec.lasting = Some(lasting.into_distribution());
+        self
+    }
+}
+
+/// No packet passes between the two, in either direction.
+pub fn partition(one: impl Into<Targets>, other: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Partition(Partition::Split(vec![
+        one.into(),
+        other.into(),
+    ])))
+}
+
+/// No packet passes from one to the other; the other direction works.
+pub fn partition_one_way(from: impl Into<Targets>, to: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Partition(Partition::OneWay {
+        from: from.into(),
+        to: to.into(),
+    }))
+}
+
+/// Every packet from one to the other is late.
+pub fn slow(from: impl Into<Targets>, to: impl Into<Targets>, by: impl IntoDistribution) -> Fault {
+    Fault::new(Inject::Slow {
+        from: from.into(),
+        to: to.into(),
+        by: by.into_distribution(),
+    })
+}
+
+/// A share of the packets from one to the other is lost.
+pub fn loss(from: impl Into<Targets>, to: impl Into<Targets>, rate: f64) -> Fault {
+    Fault::new(Inject::Loss {
+        from: from.into(),
+        to: to.into(),
+        rate,
+    })
+}
+
+/// The process dies; it starts again when the fault ends.
+pub fn crash(target: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Crash {
+        target: target.into(),
+        count: None,
+    })
+}
+
+/// The host goes dark and loses what was not fsynced; it boots when the fault ends.
+pub fn power_loss(target: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::PowerLoss {
+        target: target.into(),
+        count: None,
+    })
+}
+
+/// The process is asked to stop, killed after `grace`, and started again.
+pub fn restart(target: impl Into<Targets>, grace: Span) -> Fault {
+    Fault::new(Inject::Restart {
+        target: target.into(),
+        count: None,
+        grace,
+    })
+}
+
+/// The process is frozen; it goes on when the fault ends.
+pub fn pause(target: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Pause {
+        target: target.into(),
+        count: None,
+    })
+}
+
+/// Every open connection between the two is reset.
+pub fn reset(from: impl Into<Targets>, to: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Reset {
+        from: from.into(),
+        to: to.into(),
+    })
+}

@@ -1,0 +1,204 @@
+//! Hosts of a tunnel.
+
+use crate::tunnel::Tunnel;
+use std::{future::Future, io, net::IpAddr, pin::Pin};
+use windtunnel_record::{Distribution, HostInfo, Span};
+
+/// Starts a process: called once per life of the host's process.
+pub(crate) type Main = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
+
+/// What is known of a host to be.
+pub(crate) struct Planned {
+    pub info: HostInfo,
+    pub cores: usize,
+    pub speed: f64,
+    pub per_poll: Span,
+    pub per_byte: Span,
+    pub sync: Distribution,
+    pub restart_after: Option<Span>,
+    pub main: Main,
+}
+
+/// A disk: what an fsync takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Disk {
+    /// How long an fsync takes.
+    pub sync: Distribution,
+}
+
+impl Default for Disk {
+    /// A solid-state disk: half a millisecond at the median, 4 ms at the 99th percentile.
+    fn default() -> Self {
+        let sync = Distribution::Lognormal {
+            p50: Span::from_micros(500),
+            p99: Span::from_millis(4),
+        };
+        Self { sync }
+    }
+}
+
+/// A host that is being described; it exists from [`HostBuilder::run`] on.
+#[must_use = "a host exists only when it runs something"]
+pub struct HostBuilder<'t> {
+    tunnel: &'t mut Tunnel,
+    info: HostInfo,
+    cores: usize,
+    speed: f64,
+    per_poll: Span,
+    per_byte: Span,
+    disk: Disk,
+    restart_after: Option<Span>,
+}
+
+impl<'t> HostBuilder<'t> {
+    pub(crate) fn new(tunnel: &'t mut Tunnel, name: &str) -> Self {
+        let info = HostInfo {
+            name: name.into(),
+            service: name.into(),
+            replica: 0,
+            zone: "a".into(),
+            role: "service".into(),
+        };
+        let (per_poll, per_byte) = (Span::from_micros(5), Span::from_nanos(1));
+        let disk = Disk::default();
+        Self {
+            tunnel,
+            info,
+            cores: 4,
+            speed: 1.0,
+            per_poll,
+            per_byte,
+            disk,
+            restart_after: None,
+        }
+    }
+
+    /// Stands in this zone; `"a"` by default.
+    pub fn zone(mut self, zone: &str) -> Self {
+        self.info.zone = zone.into();
+        self
+    }
+
+    /// Is replica number `replica` of `service`.
+    pub fn replica_of(mut self, service: &str, replica: u32) -> Self {
+        self.info.service = service.into();
+        self.info.replica = replica;
+        self
+    }
+
+    /// Is for this: `service` by default, `gateway`, `client`.
+    pub fn role(mut self, role: &str) -> Self {
+        self.info.role = role.into();
+        self
+    }
+
+    /// Has so many cores; 4 by default.
+    ///
+    /// # Panics
+    /// If `cores` is zero.
+    pub fn cores(mut self, cores: usize) -> Self {
+        assert!(cores > 0, "a host has at least one core");
+        self.cores = cores;
+        self
+    }
+
+    /// Has cores of this speed; at 0.1 all work takes ten times as long.
+    ///
+    /// # Panics
+    /// If `speed` is not above zero.
+    pub fn speed(mut self, speed: f64) -> Self {
+        assert!(speed > 0.0 && speed.is_finite(), "a speed is above zero");
+        self.speed = speed;
+        self
+    }
+
+    /// What a poll of a task and a byte read or written cost; 5 µs and 1 ns by default.
+    pub fn cpu(mut self, per_poll: Span, per_byte: Span) -> Self {
+        (self.per_poll, self.per_byte) = (per_poll, per_byte);
+        self
+    }
+
+    /// Has this disk.
+    pub fn disk(mut self, disk: Disk) -> Self {
+        self.disk = disk;
+        self
+    }
+
+    /// Is started again so long after its `main` returned; never by default.
+    pub fn restart_after(mut self, after: Span) -> Self {
+        self.restart_after = Some(after);
+        self
+    }
+
+    /// Runs `main`, once per life of the process.
+    pub fn run<F, Fut, T>(self, mut main: F) -> HostRef
+    where
+        F: FnMut() -> Fut + 'static,
+        Fut: Future<Output = T> + 'static,
+        T: IntoResult,
+    {
+        let main: Main = Box::new(move || {
+            let future = main();
+            Box::pin(async move { future.await.into_result() })
+        });
+        let number = self.tunnel.hosts.len() as u32;
+        let name = self.info.name.clone();
+        self.tunnel.hosts.push(Planned {
+            info: self.info,
+            cores: self.cores,
+            speed: self.speed,
+            per_poll: self.per_poll,
+            per_byte: self.per_byte,
+            sync: self.disk.sync,
+            restart_after: self.restart_after,
+            main,
+        });
+        HostRef {
+            name,
+            ip: crate::simulation::host_address(number),
+        }
+    }
+}
+
+/// What a `main` may return.
+pub trait IntoResult {
+    /// As an I/O result.
+    fn into_result(self) -> io::Result<()>;
+}
+
+impl IntoResult for () {
+    fn into_result(self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<T, E: std::fmt::Display> IntoResult for Result<T, E> {
+    fn into_result(self) -> io::Result<()> {
+        self.map(drop)
+            .map_err(|error| io::Error::other(error.to_string()))
+    }
+}
+
+/// A host that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRef {
+    name: String,
+    ip: IpAddr,
+}
+
+impl HostRef {
+    /// Its name, by which others reach it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A port of it, as an address.
+    pub fn addr(&self, port: u16) -> std::net::SocketAddr {
+        (self.ip, port).into()
+    }
+
+    /// A path on its port 80, as a URL.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}:80{path}", self.name)
+    }
+}

@@ -1,0 +1,10 @@
+//! Does the simulated network show what Linux shows when links are cut, hosts lose power and
+//! processes die? One test for each situation of ARCHITECTURE's table that two hosts are needed for.
+
+#![cfg(madsim)]
+
+mod connecting;
+mod faults;
+mod hosts;
+mod silence;
+mod stage;
