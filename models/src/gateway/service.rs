@@ -156,12 +156,9 @@ impl Gateway {
             Err(refusal) => return refuse(&snapshot, record, refusal),
         };
         let config = &snapshot.config;
-        let keep = if admitted.route.retry.is_some() {
-            config.replay_buffer
-        } else {
-            0
-        };
-        let upload = Upload::receive(body, config.max_body, keep, admitted.deadline).await;
+        let (max, keep, until) = (config.max_body, config.replay_buffer, admitted.deadline);
+        let may_repeat = admitted.route.retry.is_some();
+        let upload = Upload::receive(body, max, keep, may_repeat, until).await;
         let upload = match upload {
             Ok(upload) => upload,
             Err(refusal) => return refuse(&snapshot, record, refusal),

@@ -29,8 +29,9 @@ pub(super) enum Upload {
 }
 
 impl Upload {
-    /// Takes over a body that may be `max` bytes long. Up to `keep` bytes of it are read before anything
-    /// is sent, so that it can be repeated and a slow client holds no endpoint; with `keep` 0 it streams.
+    /// Takes over a body that may be `max` bytes long. One that says it has at most `keep` bytes is read
+    /// before anything is sent, so that it can be repeated and a slow client holds no endpoint; one
+    /// that does not say is tried for as many bytes if it `may_repeat`, and streams otherwise.
     ///
     /// # Errors
     ///
@@ -40,6 +41,7 @@ impl Upload {
         body: Incoming,
         max: u64,
         keep: usize,
+        may_repeat: bool,
         deadline: Instant,
     ) -> Result<Self, Refusal> {
         if http_body::Body::is_end_stream(&body) {
@@ -54,7 +56,8 @@ impl Upload {
         }
         let chunked = hint.exact().is_none();
         let limited = Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX));
-        if keep == 0 || hint.lower() > keep as u64 {
+        let streams = chunked && !may_repeat;
+        if streams || hint.lower() > keep as u64 {
             return Ok(Self::Stream {
                 body: boxed(limited),
                 chunked,

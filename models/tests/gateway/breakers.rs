@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::spawn;
 use tokio::time::sleep;
 use windtunnel_models::gateway::{End, Outcome};
@@ -68,17 +68,17 @@ async fn client_errors_and_requests_for_patience_do_not_open_it() {
 }
 
 /// Fails until told to heal, then holds every request until the gate opens.
-async fn healing() -> (Endpoint, Arc<AtomicBool>, Arc<Notify>) {
+async fn healing() -> (Endpoint, Arc<AtomicBool>, watch::Sender<bool>) {
     let healed = Arc::new(AtomicBool::new(false));
-    let gate = Arc::new(Notify::new());
-    let (is_healed, opened) = (healed.clone(), gate.clone());
+    let (gate, opened) = watch::channel(false);
+    let is_healed = healed.clone();
     let endpoint = Endpoint::start(move |_, _| {
-        let (healed, gate) = (is_healed.clone(), opened.clone());
+        let (healed, mut opened) = (is_healed.clone(), opened.clone());
         async move {
             if !healed.load(Ordering::Relaxed) {
                 return status_only(500);
             }
-            gate.notified().await;
+            let _ = opened.wait_for(|open| *open).await;
             Response::new(full("healed"))
         }
     })
@@ -107,10 +107,9 @@ async fn a_trial_that_succeeds_closes_it_and_only_one_runs_at_a_time() {
         503,
         "a second trial was let through"
     );
-    gate.notify_one();
+    gate.send_replace(true);
     assert_eq!(trial.await.unwrap().body(), "healed");
     stage.witness.outcomes(2).await;
-    gate.notify_one();
     assert_eq!(stage.get("/").await.body(), "healed");
     assert_eq!(stage.witness.changes(), ["Open", "HalfOpen", "Closed"]);
 }
@@ -138,7 +137,7 @@ async fn a_trial_whose_caller_leaves_gives_its_slot_back() {
         stage.witness.outcomes(4).await[1..],
         [Outcome::Cancelled; 3]
     );
-    gate.notify_one();
+    gate.send_replace(true);
     let answer = stage.get("/").await;
     assert_eq!(
         (answer.status().as_u16(), &answer.body()[..]),
