@@ -8,6 +8,8 @@ pub mod breaker;
 mod chance;
 pub mod gateway;
 pub mod http;
+pub mod journal;
 pub mod limit;
 pub mod retry;
+pub mod saga;
 pub mod timeout;
