@@ -161,36 +161,46 @@ pub(super) fn classify_connect(error: BoxError) -> Error {
 
 /// Turns an established connection's error into ours; `sent` is what the connection's meter says.
 pub(super) fn classify(error: BoxError, sent: Sent) -> Error {
-    // An I/O error at the end of the chain says more than hyper's wrapper around it.
-    let io = chain(&*error).find_map(|cause| cause.downcast_ref::<io::Error>());
-    if let Some(kind) = io.map(io::Error::kind) {
-        return match kind {
-            io::ErrorKind::UnexpectedEof => Error::Closed { sent },
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Error::Protocol {
-                sent,
-                source: error,
-            },
-            _ => Error::Reset {
-                sent,
-                source: error,
-            },
-        };
+    let hyper = chain(&*error).find_map(|cause| cause.downcast_ref::<hyper::Error>());
+    // These two say more than the I/O error that may stand behind them: a request that was taken back
+    // before its first byte, and an upload whose own source failed.
+    if hyper.is_some_and(hyper::Error::is_canceled) {
+        return Error::Canceled;
     }
-    let Some(hyper) = chain(&*error).find_map(|cause| cause.downcast_ref::<hyper::Error>()) else {
-        return Error::Unsendable(error);
-    };
-    if hyper.is_canceled() {
-        Error::Canceled
-    } else if hyper.is_incomplete_message() || hyper.is_closed() {
-        Error::Closed { sent }
-    } else if hyper.is_user() {
-        Error::RequestBody(error)
-    } else {
-        Error::Protocol {
+    if hyper.is_some_and(|hyper| hyper.is_user() && !connection_task_is_gone(hyper)) {
+        return Error::RequestBody(error);
+    }
+    let io = chain(&*error).find_map(|cause| cause.downcast_ref::<io::Error>());
+    match (io.map(io::Error::kind), hyper) {
+        (Some(io::ErrorKind::UnexpectedEof), _) => Error::Closed { sent },
+        (Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput), _) => Error::Protocol {
             sent,
             source: error,
+        },
+        (Some(_), _) => Error::Reset {
+            sent,
+            source: error,
+        },
+        (None, None) => Error::Unsendable(error),
+        (None, Some(hyper)) if hyper.is_parse() || hyper.is_parse_too_large() => Error::Protocol {
+            sent,
+            source: error,
+        },
+        (None, Some(hyper)) if hyper.is_incomplete_message() || hyper.is_closed() => {
+            Error::Closed { sent }
         }
+        (None, Some(hyper)) if hyper.is_user() => Error::Closed { sent },
+        (None, Some(_)) => Error::Protocol {
+            sent,
+            source: error,
+        },
     }
+}
+
+/// hyper counts a connection task that was dropped or panicked as an error of the user, like a failed
+/// body, and tells them apart in words only.
+fn connection_task_is_gone(error: &hyper::Error) -> bool {
+    error.to_string().starts_with("dispatch task is gone")
 }
 
 type Cause<'a> = &'a (dyn StdError + 'static);

@@ -130,3 +130,21 @@ async fn an_answer_cut_in_its_body_is_closed_not_complete() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn an_upload_that_fails_is_the_callers_error_and_not_a_reset() {
+    let (address, _stop, _task) = start(ServerPolicy::default()).await;
+    let frames = [
+        Ok(http_body::Frame::data(Bytes::from_static(b"half"))),
+        Err(std::io::Error::new(
+            std::io::ErrorKind::ConnectionReset,
+            "the source, not the connection",
+        )),
+    ];
+    let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
+    let upload = Request::post(format!("http://{address}/"))
+        .body(body)
+        .unwrap();
+    let error = client().call(upload, soon(), 10).await.unwrap_err();
+    assert!(matches!(error, Error::RequestBody(_)), "{error:?}");
+}
