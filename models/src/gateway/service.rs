@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use rand_chacha::ChaCha8Rng;
@@ -19,7 +20,7 @@ use super::snapshot::Snapshot;
 use super::trace::TraceContext;
 use super::upload::Upload;
 use super::{Observer, Refusal};
-use crate::http::{Body, Client, ClientPolicy};
+use crate::http::{Body, BoxError, Client, ClientPolicy};
 
 /// A reverse proxy; clones share everything. A tower service and a hyper service, so that
 /// [`http::serve`](crate::http::serve) can run it.
@@ -144,7 +145,11 @@ impl Gateway {
     ///
     /// Dropping the future, or the answer's body, gives back every slot and permit; the breaker of the
     /// endpoint asked learns that there was no result, and the observer that the caller left.
-    pub async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let snapshot = self.shared.snapshot();
         let (mut head, body) = request.into_parts();
         let mut record = Record::new(self.shared.observer.clone(), &head);

@@ -8,7 +8,6 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::Refusal;
@@ -37,13 +36,17 @@ impl Upload {
     ///
     /// [`Refusal::TooLarge`], [`Refusal::BrokenBody`], or [`Refusal::SlowClient`] if the deadline passes
     /// while reading.
-    pub(super) async fn receive(
-        body: Incoming,
+    pub(super) async fn receive<B>(
+        body: B,
         max: u64,
         keep: usize,
         may_repeat: bool,
         deadline: Instant,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Refusal>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         if http_body::Body::is_end_stream(&body) {
             return Ok(Self::Whole {
                 data: Bytes::new(),
@@ -55,7 +58,7 @@ impl Upload {
             return Err(Refusal::TooLarge { limit: max });
         }
         let chunked = hint.exact().is_none();
-        let limited = Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX));
+        let limited = Limited::new(boxed(body), usize::try_from(max).unwrap_or(usize::MAX));
         let streams = chunked && !may_repeat;
         if streams || hint.lower() > keep as u64 {
             return Ok(Self::Stream {
@@ -131,7 +134,7 @@ pub(super) fn refusal(error: &(dyn std::error::Error + 'static), max: u64) -> Re
     Refusal::BrokenBody
 }
 
-async fn read(mut body: Limited<Incoming>, keep: usize, chunked: bool) -> Result<Upload, BoxError> {
+async fn read(mut body: Limited<Body>, keep: usize, chunked: bool) -> Result<Upload, BoxError> {
     let mut data = BytesMut::new();
     let mut trailers = None;
     while let Some(frame) = body.frame().await {
@@ -156,7 +159,7 @@ async fn read(mut body: Limited<Incoming>, keep: usize, chunked: bool) -> Result
 /// A stream whose beginning was read already.
 struct Continued {
     first: Option<Bytes>,
-    rest: Limited<Incoming>,
+    rest: Limited<Body>,
 }
 
 impl http_body::Body for Continued {

@@ -1,0 +1,55 @@
+//! Where a replica of a service runs and whom it can reach.
+
+use serde::de::DeserializeOwned;
+use std::{collections::BTreeMap, io, path::PathBuf};
+
+/// All that a replica is told about its surroundings.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its name: `orders-1`.
+    pub name: String,
+    /// Which replica it is, from 0.
+    pub replica: usize,
+    /// Where it listens, as `address:port`.
+    pub listen: String,
+    /// Its directory on a disk that survives it.
+    pub data: PathBuf,
+    /// Where the replicas of each service listen, as `name:port`, in order.
+    pub services: BTreeMap<String, Vec<String>>,
+    /// What its random choices are drawn from.
+    pub seed: u64,
+}
+
+impl Place {
+    /// The replicas of a service.
+    pub fn replicas(&self, service: &str) -> &[String] {
+        self.services.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name of the replica of `service` that holds `key`, and its number.
+    ///
+    /// # Errors
+    /// If there is no such service.
+    pub fn shard(&self, service: &str, key: &str) -> io::Result<(usize, String)> {
+        let count = self.replicas(service).len();
+        if count == 0 {
+            return Err(io::Error::other(format!("there is no service called {service}")));
+        }
+        // FNV-1a is spread well enough over a handful of shards, and never changes.
+        let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let number = (hash % count as u64) as usize;
+        Ok((number, format!("{service}-{number}")))
+    }
+}
+
+/// A service's part of a scenario file as its own type.
+///
+/// # Errors
+/// If the table has another shape.
+pub fn config<T: DeserializeOwned>(table: toml::Table) -> io::Result<T> {
+    table.try_into().map_err(|error: toml::de::Error| {
+        io::Error::new(io::ErrorKind::InvalidInput, error.message().to_owned())
+    })
+}

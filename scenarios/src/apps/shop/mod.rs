@@ -1,0 +1,77 @@
+//! The shop: orders, payments and stock, each replica with a durable store of its own.
+//!
+//! A checkout is a saga that the orders service owns: reserve stock, charge the customer, confirm the
+//! order. Stock is sharded by item and payments by customer, so no replica needs another's data. An
+//! order belongs to one orders replica, which all others forward to: a client that repeats its
+//! checkout anywhere joins the same saga.
+//!
+//! Facts that rules read (`tracing` target `observe`), stated once the effect is durable:
+//!
+//! | fact | by | fields |
+//! |---|---|---|
+//! | `stocked` | stock | `item`, `amount` |
+//! | `reserved`, `released` | stock | `saga`, `order`, `item`, `amount` |
+//! | `charged`, `refunded` | payments | `saga`, `order`, `customer`, `amount` |
+//! | `confirmed` | orders | `saga`, `order`, `amount` |
+//! | `saga-begun`, `saga-ended` | orders | `saga`, `order`, `outcome` |
+
+pub mod checkout;
+pub mod egress;
+pub mod orders;
+pub mod payments;
+pub mod stock;
+pub mod store;
+pub mod traffic;
+
+use serde::{Deserialize, Serialize};
+
+/// What a customer asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Purchase {
+    /// The order, named by the client: a repeated request has the same.
+    pub order: String,
+    /// Who pays.
+    pub customer: String,
+    /// What is bought.
+    pub item: String,
+    /// How many.
+    pub quantity: i64,
+    /// For how much in all, in cents.
+    pub price: i64,
+}
+
+/// A change at stock or payments, made once for each key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Change {
+    /// The idempotency key of the effect; its undo has the same.
+    pub key: String,
+    /// The saga.
+    pub saga: String,
+    /// The order.
+    pub order: String,
+    /// The item or the customer.
+    pub subject: String,
+    /// How many, or how much.
+    pub amount: i64,
+}
+
+/// Completes when the process is asked to stop.
+pub(crate) async fn asked_to_stop() {
+    // Where no signal can be had the process runs until it is killed.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The status that tells what came of a change.
+pub(crate) fn status(answer: std::io::Result<store::Answer>) -> axum::http::StatusCode {
+    use axum::http::StatusCode;
+    match answer {
+        Ok(store::Answer::Now(_) | store::Answer::Before) => StatusCode::OK,
+        Ok(store::Answer::Refused(_)) => StatusCode::CONFLICT,
+        Ok(store::Answer::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

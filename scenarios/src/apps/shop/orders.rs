@@ -1,0 +1,177 @@
+//! The orders service: owns the checkout sagas.
+//!
+//! Every order belongs to one replica. A replica that is asked for another's order forwards the
+//! request, so that a client may ask any of them, also when it repeats itself.
+
+use super::{Purchase, checkout, egress::Egress};
+use crate::{
+    apps::{Place, place},
+    hooks::Hooks,
+};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing,
+};
+use serde::Deserialize;
+use std::{io, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, timeout_at},
+};
+use tracing::info;
+use windtunnel_models::{
+    http::{self, deadline},
+    journal::Journal,
+    saga::{End, LogEvent, Observer, Orchestrator, Planted, Policy},
+};
+
+/// Settings of the orders service.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// How long one try of a step may take, in milliseconds.
+    pub step_ms: u64,
+    /// Tries of a step before the saga turns back.
+    pub effect_tries: u32,
+    /// Tries of an undo before the saga is parked.
+    pub undo_tries: u32,
+    /// How long a caller without a deadline waits, in milliseconds.
+    pub patience_ms: u64,
+    /// Without compensation: nothing is undone.
+    pub never_undoes: bool,
+    /// Mistakes on purpose, for tests of the tests.
+    pub planted: Mistakes,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            step_ms: 800,
+            effect_tries: 4,
+            undo_tries: 40,
+            patience_ms: 3000,
+            never_undoes: false,
+            planted: Mistakes::default(),
+        }
+    }
+}
+
+/// One-line mistakes that people make with sagas; all off by default.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Mistakes {
+    /// Each try has an idempotency key of its own.
+    pub new_key_on_retry: bool,
+    /// The saga log is written after the effect.
+    pub log_after_effect: bool,
+    /// The saga log is not fsynced.
+    pub no_sync: bool,
+    /// An unknown outcome counts as failed.
+    pub unknown_is_failed: bool,
+    /// An undo is tried once.
+    pub undo_not_retried: bool,
+    /// The caller's deadline is not passed on.
+    pub deadline_not_propagated: bool,
+}
+
+struct Shop {
+    at: Arc<Place>,
+    sagas: Orchestrator,
+    egress: Egress,
+    patience: Duration,
+}
+
+/// Tells sagas as facts and as events of a component.
+struct Facts(Hooks);
+
+impl Observer for Facts {
+    fn event(&self, saga: &str, definition: &str, step: Option<&str>, event: &LogEvent) {
+        match event {
+            LogEvent::Begun { .. } => info!(target: "observe", what = "saga-begun", saga),
+            LogEvent::Ended(end) => {
+                info!(target: "observe", what = "saga-ended", saga, outcome = end.word());
+            }
+            _ => {}
+        }
+        self.0.event(saga, definition, step, event);
+    }
+}
+
+/// Serves until the process is asked to stop.
+///
+/// # Errors
+/// If a log cannot be opened or the port not be had.
+pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
+    let config: Config = place::config(table)?;
+    let at = Arc::new(at);
+    let step = Duration::from_millis(config.step_ms);
+    let passes_on = !config.planted.deadline_not_propagated;
+    let egress = Egress::new(&at, &["stock", "payments", "orders"], step, passes_on)?;
+    let (orders, _) = Journal::open(at.data.join("orders")).await.map_err(io::Error::other)?;
+    let definition = checkout::definition(&at, &egress, &orders, step);
+    let facts = Arc::new(Facts(Hooks::new(&at.name, "saga")));
+    let opened =
+        Orchestrator::open(at.data.join("sagas"), [definition], policy(&config), facts).await;
+    let patience = Duration::from_millis(config.patience_ms);
+    let sagas = opened.map_err(io::Error::other)?;
+    let listen = at.listen.clone();
+    let shop = Arc::new(Shop { at, sagas, egress, patience });
+    let app = Router::new()
+        .route("/health", routing::get(|| async { "ok" }))
+        .route("/checkout", routing::post(checkout))
+        .route("/parked", routing::get(parked))
+        .with_state(shop);
+    let listener = TcpListener::bind(&listen).await?;
+    http::serve(listener, app, super::asked_to_stop()).await;
+    Ok(())
+}
+
+fn policy(config: &Config) -> Policy {
+    let planted = Planted {
+        new_key_on_retry: config.planted.new_key_on_retry,
+        log_after_effect: config.planted.log_after_effect,
+        no_sync: config.planted.no_sync,
+        unknown_is_refused: config.planted.unknown_is_failed,
+        undo_tried_once: config.planted.undo_not_retried,
+        never_undo: config.never_undoes,
+    };
+    Policy {
+        effect_tries: config.effect_tries,
+        undo_tries: config.undo_tries,
+        planted,
+        ..Policy::default()
+    }
+}
+
+/// 200 when the order is confirmed, 409 when it was undone, 500 when it is parked, 504 when the answer
+/// is not known in time; the saga goes on.
+async fn checkout(
+    State(shop): State<Arc<Shop>>,
+    headers: HeaderMap,
+    Json(purchase): Json<Purchase>,
+) -> StatusCode {
+    let now = Instant::now();
+    let until = deadline::read(&headers, now).unwrap_or(now + shop.patience);
+    let Ok((owner, name)) = shop.at.shard("orders", &purchase.order) else {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    };
+    if owner != shop.at.replica {
+        let key = purchase.order.clone();
+        let sent = shop.egress.post(&name, "/checkout", &key, &purchase, Some(until)).await;
+        return sent.map_or(StatusCode::BAD_GATEWAY, |reply| reply.status);
+    }
+    let Ok(input) = serde_json::to_value(&purchase) else { return StatusCode::BAD_REQUEST };
+    let saga = shop.sagas.run(&purchase.order, checkout::CHECKOUT, input);
+    match timeout_at(until, saga).await {
+        Ok(Ok(End::Done)) => StatusCode::OK,
+        Ok(Ok(End::Undone { .. })) => StatusCode::CONFLICT,
+        Ok(Ok(End::Parked { .. }) | Err(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+        Err(_) => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+async fn parked(State(shop): State<Arc<Shop>>) -> Json<Vec<String>> {
+    Json(shop.sagas.parked().into_iter().map(|(saga, end)| format!("{saga}: {end:?}")).collect())
+}

@@ -1,0 +1,77 @@
+//! The payments service: charges customers and refunds them.
+
+use super::{
+    Change,
+    store::{Answer, Store},
+};
+use crate::apps::{Place, place};
+use axum::{Json, Router, extract::State, http::StatusCode, routing};
+use serde::Deserialize;
+use std::io;
+use tokio::net::TcpListener;
+use tracing::info;
+use windtunnel_models::http;
+
+/// Settings of the payments service.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// What each customer has at the beginning, in cents.
+    pub funds: i64,
+    /// Without idempotency: a repeated request is a new one.
+    pub forgets_keys: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { funds: 100_000, forgets_keys: false }
+    }
+}
+
+/// Serves until the process is asked to stop.
+///
+/// # Errors
+/// If the store cannot be opened or the port not be had.
+pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
+    let config: Config = place::config(table)?;
+    let store = Store::open(&at.data, config.funds, config.forgets_keys).await?;
+    let app = Router::new()
+        .route("/health", routing::get(|| async { "ok" }))
+        .route("/charge", routing::post(charge))
+        .route("/refund", routing::post(refund))
+        .with_state(store);
+    let listener = TcpListener::bind(&at.listen).await?;
+    http::serve(listener, app, super::asked_to_stop()).await;
+    Ok(())
+}
+
+async fn charge(State(store): State<Store>, Json(change): Json<Change>) -> StatusCode {
+    match store.make(change).await {
+        Ok(Answer::Now(done)) => {
+            tell("charged", &done);
+            StatusCode::OK
+        }
+        other => super::status(other),
+    }
+}
+
+async fn refund(State(store): State<Store>, Json(change): Json<Change>) -> StatusCode {
+    match store.undo(&change.key).await {
+        Ok(Answer::Now(undone)) => {
+            tell("refunded", &undone);
+            StatusCode::OK
+        }
+        other => super::status(other),
+    }
+}
+
+fn tell(what: &str, change: &Change) {
+    info!(
+        target: "observe",
+        what,
+        saga = change.saga,
+        order = change.order,
+        customer = change.subject,
+        amount = change.amount
+    );
+}

@@ -1,0 +1,216 @@
+//! A durable book of changes, each made at most once by its key and undone at most once.
+//!
+//! The journal holds every decision; the book in memory is its fold. A do that arrives after its undo
+//! is refused (a tombstone stands in its place), and an undo of what never happened succeeds.
+
+use super::Change;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use windtunnel_models::journal::Journal;
+
+/// What the journal says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "entry")]
+enum Entry {
+    Did(Change),
+    Undid { key: String },
+}
+
+/// How far a change is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    /// Decided, and on its way to the disk.
+    Writing,
+    Done(Change),
+    Undone,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was done now.
+    Now(Change),
+    /// It had been done before, or there was nothing to undo.
+    Before,
+    /// It cannot be done.
+    Refused(&'static str),
+    /// The same change is being decided by another request; ask again.
+    Busy,
+}
+
+struct Book {
+    states: BTreeMap<String, State>,
+    /// What each subject has: items in stock, cents of a customer.
+    balances: BTreeMap<String, i64>,
+}
+
+/// The book of one replica.
+#[derive(Clone)]
+pub struct Store {
+    journal: Journal,
+    book: Arc<Mutex<Book>>,
+    /// What a subject has that the book does not know yet.
+    initial: i64,
+    /// Without idempotency every request is a new change.
+    forgets_keys: bool,
+}
+
+impl Store {
+    /// Opens the book in `directory`.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn open(directory: &Path, initial: i64, forgets_keys: bool) -> io::Result<Self> {
+        let (journal, records) =
+            Journal::open(directory.join("journal")).await.map_err(io::Error::other)?;
+        let mut book = Book { states: BTreeMap::new(), balances: BTreeMap::new() };
+        for record in records {
+            match serde_json::from_slice(&record).map_err(io::Error::other)? {
+                Entry::Did(change) => {
+                    *book.balances.entry(change.subject.clone()).or_insert(initial) -=
+                        change.amount;
+                    book.states.insert(change.key.clone(), State::Done(change));
+                }
+                Entry::Undid { key } => {
+                    if let Some(State::Done(change)) = book.states.insert(key, State::Undone) {
+                        *book.balances.entry(change.subject).or_insert(initial) += change.amount;
+                    }
+                }
+            }
+        }
+        Ok(Self { journal, book: Arc::new(Mutex::new(book)), initial, forgets_keys })
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a subject has.
+    pub fn balance(&self, subject: &str) -> i64 {
+        self.book().balances.get(subject).copied().unwrap_or(self.initial)
+    }
+
+    /// Takes `amount` from the subject, once for this key.
+    ///
+    /// Cancellation: what was decided is written all the same.
+    ///
+    /// # Errors
+    /// If the journal cannot be written; nothing is known then but what a restart will read.
+    pub async fn make(&self, mut change: Change) -> io::Result<Answer> {
+        {
+            let mut book = self.book();
+            match book.states.get(&change.key) {
+                Some(State::Undone) => return Ok(Answer::Refused("it was undone before it came")),
+                Some(State::Writing) => return Ok(Answer::Busy),
+                Some(State::Done(_)) if !self.forgets_keys => return Ok(Answer::Before),
+                Some(State::Done(_)) => change.key = format!("{}#{}", change.key, book.states.len()),
+                None => {}
+            }
+            let has = book.balances.entry(change.subject.clone()).or_insert(self.initial);
+            if *has < change.amount {
+                return Ok(Answer::Refused("there is not enough"));
+            }
+            *has -= change.amount;
+            book.states.insert(change.key.clone(), State::Writing);
+        }
+        let store = self.clone();
+        let task = tokio::spawn(async move {
+            store.write(&Entry::Did(change.clone())).await?;
+            let done = State::Done(change.clone());
+            store.book().states.insert(change.key.clone(), done);
+            Ok(Answer::Now(change))
+        });
+        task.await.unwrap_or_else(|error| Err(error.into()))
+    }
+
+    /// Gives back what the change with this key took; once, and without effect if it never came.
+    ///
+    /// Cancellation: what was decided is written all the same.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub async fn undo(&self, key: &str) -> io::Result<Answer> {
+        let taken = {
+            let mut book = self.book();
+            match book.states.get(key).cloned() {
+                Some(State::Writing) => return Ok(Answer::Busy),
+                Some(State::Undone) => return Ok(Answer::Before),
+                Some(State::Done(change)) => {
+                    book.states.insert(key.into(), State::Writing);
+                    Some(change)
+                }
+                None => {
+                    book.states.insert(key.into(), State::Writing);
+                    None
+                }
+            }
+        };
+        let (store, key) = (self.clone(), key.to_owned());
+        let task = tokio::spawn(async move {
+            store.write(&Entry::Undid { key: key.clone() }).await?;
+            let mut book = store.book();
+            book.states.insert(key, State::Undone);
+            let Some(change) = taken else { return Ok(Answer::Before) };
+            *book.balances.entry(change.subject.clone()).or_insert(store.initial) += change.amount;
+            Ok(Answer::Now(change))
+        });
+        task.await.unwrap_or_else(|error| Err(error.into()))
+    }
+
+    async fn write(&self, entry: &Entry) -> io::Result<()> {
+        let bytes = serde_json::to_vec(entry).map_err(io::Error::other)?;
+        self.journal.append(&bytes).await.map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(key: &str, amount: i64) -> Change {
+        Change {
+            key: key.into(),
+            saga: "s".into(),
+            order: "o".into(),
+            subject: "item".into(),
+            amount,
+        }
+    }
+
+    async fn open(name: &str) -> Store {
+        let directory = std::env::temp_dir().join(format!("windtunnel-store-{name}"));
+        let _ = tokio::fs::remove_dir_all(&directory).await;
+        Store::open(&directory, 10, false).await.expect("a new book")
+    }
+
+    #[tokio::test]
+    async fn a_change_is_made_once_for_its_key_and_undone_once() {
+        let store = open("once").await;
+        assert!(matches!(store.make(change("k", 4)).await.expect("written"), Answer::Now(_)));
+        assert_eq!(store.make(change("k", 4)).await.expect("known"), Answer::Before);
+        assert_eq!(store.balance("item"), 6);
+        assert!(matches!(store.undo("k").await.expect("written"), Answer::Now(_)));
+        assert_eq!(store.undo("k").await.expect("known"), Answer::Before);
+        assert_eq!(store.balance("item"), 10);
+    }
+
+    #[tokio::test]
+    async fn a_change_that_comes_after_its_undo_is_refused() {
+        let store = open("late").await;
+        assert_eq!(store.undo("k").await.expect("written"), Answer::Before);
+        assert!(matches!(store.make(change("k", 4)).await.expect("known"), Answer::Refused(_)));
+        assert_eq!(store.balance("item"), 10);
+    }
+
+    #[tokio::test]
+    async fn more_than_there_is_cannot_be_taken() {
+        let store = open("short").await;
+        assert!(matches!(store.make(change("a", 11)).await.expect("known"), Answer::Refused(_)));
+        assert_eq!(store.balance("item"), 10);
+    }
+}

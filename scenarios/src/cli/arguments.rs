@@ -1,0 +1,169 @@
+//! What may be said on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use tracing::level_filters::LevelFilter;
+use windtunnel_record::Span;
+
+const EXITS: &str = "\
+Exit codes:
+   0  every rule held                       12  a limit was hit, or no progress
+   2  usage                                 13  nondeterminism: one seed, two digests
+   3  scenario or configuration invalid     14  a committed case no longer reproduces
+   4  nothing selected                      20  real-world environment unavailable
+  10  a rule was violated                    1  anything else: our bug
+  11  a `sometimes` rule was never met";
+
+/// Real services in a seeded, simulated network: run a storm, check what must hold, replay it.
+#[derive(Debug, Parser)]
+#[command(name = "windtunnel", version, after_help = EXITS)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List the scenarios of the catalogue.
+    List(List),
+    /// Check scenario files: all errors at once, with line, column and what would be right.
+    Check(Check),
+    /// Run a scenario once.
+    Run(Run),
+    /// Run again what a run directory or a case file describes, and compare the digest.
+    Replay(Replay),
+    /// Run a scenario for many seeds, in worker processes.
+    Sweep(Sweep),
+    /// Print the JSON Schema of scenario files.
+    Schema,
+    /// Run seeds for a sweep; started by `sweep`.
+    #[command(hide = true)]
+    Worker(Worker),
+}
+
+/// Text for people or JSON for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text.
+    #[default]
+    Human,
+    /// JSON on standard output; progress goes to standard error.
+    Json,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Scenario files or names; the whole catalogue when none is given.
+    pub targets: Vec<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A scenario's name or file, or `scenario@seed`.
+    pub target: String,
+    /// The seed that everything random is drawn from.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Change a setting: `--set services.payments.replicas=4`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub overrides: Vec<String>,
+    /// Stop at this instant: `--until 12s`.
+    #[arg(long)]
+    pub until: Option<Span>,
+    /// Write the run directory here instead of into the store `.windtunnel`.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// A run directory, a case file, or `latest`.
+    pub target: String,
+    /// Print the services' tracing events and output from this level on: `debug` or `orders=debug`.
+    #[arg(long, value_name = "[TARGET=]LEVEL")]
+    pub log: Option<LogFilter>,
+    /// Write the run directory here instead of into the store `.windtunnel`.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// A scenario's name or file.
+    pub target: String,
+    /// Which seeds: `0..500`, `list:1,5,9`, `7`.
+    #[arg(long, default_value = "0..100")]
+    pub seeds: String,
+    /// Change a setting: `--set services.payments.replicas=4`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub overrides: Vec<String>,
+    /// How many worker processes; one for each core by default.
+    #[arg(long)]
+    pub jobs: Option<usize>,
+    /// A run that takes longer than this on the machine's clock is ended and counts as aborted.
+    #[arg(long, default_value = "60s")]
+    pub patience: Span,
+    /// Write the sweep's directory here instead of into the store `.windtunnel`.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// The scenario.
+    pub target: String,
+    /// Changed settings.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub overrides: Vec<String>,
+}
+
+/// From which level on whose events are printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter {
+    /// The beginning of the target, such as a crate's or a module's name; everything when absent.
+    pub target: Option<String>,
+    /// The least severe level that is printed.
+    pub level: LevelFilter,
+}
+
+impl std::str::FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (target, level) = match text.split_once('=') {
+            Some((target, level)) => (Some(target.to_owned()), level),
+            None => (None, text),
+        };
+        let level = level.parse().map_err(|_| {
+            format!("`{level}` is no level (one of error, warn, info, debug, trace)")
+        })?;
+        Ok(Self { target, level })
+    }
+}

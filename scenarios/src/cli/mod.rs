@@ -1,0 +1,39 @@
+//! The command line: one file for each verb. Only here is anything printed or parsed from arguments.
+
+mod arguments;
+mod check;
+mod exit;
+mod list;
+mod process;
+mod replay;
+mod run;
+mod schema;
+mod store;
+mod sweep;
+mod target;
+mod worker;
+
+pub use exit::Exit;
+
+use arguments::{Arguments, Verb};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the command that the process's arguments name.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let exit = carry_out(arguments).unwrap_or_else(|failure| failure.report());
+    ExitCode::from(exit.code())
+}
+
+fn carry_out(arguments: Arguments) -> Result<Exit, exit::Failure> {
+    match arguments.verb {
+        Verb::List(list) => list::list(&list),
+        Verb::Check(check) => check::check(&check),
+        Verb::Run(run) => run::run(&run),
+        Verb::Replay(replay) => replay::replay(&replay),
+        Verb::Sweep(sweep) => sweep::sweep(&sweep),
+        Verb::Schema => schema::schema(),
+        Verb::Worker(worker) => worker::worker(&worker),
+    }
+}

@@ -1,0 +1,58 @@
+//! `windtunnel run`.
+
+use super::{
+    arguments::{Format, Run},
+    exit::{Exit, Failure},
+    process, store, target,
+};
+use std::io::{self, IsTerminal, Write};
+use windtunnel::Settings;
+use windtunnel_record::{RunRecord, RunSpec, Seed};
+use windtunnel_reports::{
+    console::{Style, run_summary},
+    json::RunObject,
+};
+
+/// Runs a scenario once, writes its directory, prints its summary.
+pub fn run(arguments: &Run) -> Result<Exit, Failure> {
+    process::without_address_randomisation();
+    let (name, at_seed) = target::split_seed(&arguments.target);
+    let overrides = target::overrides(&arguments.overrides)?;
+    let scenario = target::load(name, &overrides)?;
+    let seed = Seed(arguments.seed.or(at_seed).unwrap_or(0));
+    let mut spec = RunSpec::new(name, seed);
+    spec.overrides = overrides;
+    spec.until = arguments.until.map(|until| windtunnel_record::Moment::START + until);
+    spec.limits = scenario.limits();
+    eprintln!("running {name} with seed {seed}");
+    let settings = Settings { keep_packets: true, log: None };
+    let record = scenario.execute(&spec, settings)?;
+    let directory = store::run_directory(arguments.out.as_deref(), &record);
+    finish(&record, &scenario, &directory, arguments.format)
+}
+
+/// Writes the directory and prints the summary of a run that is over.
+pub fn finish(
+    record: &RunRecord,
+    scenario: &target::Scenario,
+    directory: &std::path::Path,
+    format: Format,
+) -> Result<Exit, Failure> {
+    let shown = directory.display().to_string();
+    store::write_run(directory, record, &scenario.resolved(), scenario.expected(), &shown)?;
+    let mut out = io::stdout().lock();
+    match format {
+        Format::Human => {
+            let style =
+                if io::stdout().is_terminal() { Style::COLORED } else { Style::PLAIN };
+            write!(out, "{}", run_summary(record, &shown, style))?;
+            writeln!(out, "    Report {}", directory.join("report.html").display())?;
+        }
+        Format::Json => {
+            let object = RunObject::of(record, Some(&shown));
+            serde_json::to_writer(&mut out, &object).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(Exit::of(record, scenario.expected()))
+}

@@ -1,0 +1,129 @@
+//! Where runs are kept: directories whose files appear whole.
+
+use anyhow::Context;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use windtunnel_record::{RunRecord, RunSpec};
+use serde::{Deserialize, Serialize};
+
+/// The default store; disposable.
+const STORE: &str = ".windtunnel";
+
+/// What `run.json` holds: enough to make the run again and to compare.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunFile {
+    /// The version of the tool.
+    pub tool: String,
+    /// What the run was made from, with its faults written out.
+    pub spec: RunSpec,
+    /// Its digest.
+    pub digest: windtunnel_record::Digest,
+    /// How many events.
+    pub event_count: u64,
+    /// `held`, `violated` or `unknown`.
+    pub verdict: String,
+    /// The rule that a canary must violate.
+    pub expected: Option<String>,
+    /// The rules that were violated.
+    pub violated: Vec<String>,
+}
+
+/// Writes a file under a temporary name and renames it.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
+    let partial = path.with_file_name(format!(".{name}.partial"));
+    fs::write(&partial, bytes)?;
+    fs::rename(&partial, path)
+}
+
+/// The directory for a new run, or the one the user named.
+pub fn run_directory(out: Option<&Path>, run: &RunRecord) -> PathBuf {
+    if let Some(out) = out {
+        return out.into();
+    }
+    let name = Path::new(&run.spec.scenario).file_stem().and_then(|stem| stem.to_str());
+    let digest = run.digest.to_string();
+    let id = format!("{}-{}", run.spec.seed, &digest[..8]);
+    Path::new(STORE).join("runs").join(name.unwrap_or("run")).join(id)
+}
+
+/// Writes the directory of a run. `replay` is what stands after `windtunnel replay `.
+pub fn write_run(
+    directory: &Path,
+    run: &RunRecord,
+    scenario: &str,
+    expected: Option<&str>,
+    replay: &str,
+) -> anyhow::Result<()> {
+    let write = |name: &str, bytes: &[u8]| {
+        let path = directory.join(name);
+        write_whole(&path, bytes).with_context(|| format!("failed to write {}", path.display()))
+    };
+    for (name, bytes) in windtunnel_reports::directory::render(run, replay) {
+        write(&name, &bytes)?;
+    }
+    write("scenario.toml", scenario.as_bytes())?;
+    write("faults.toml", faults_toml(run)?.as_bytes())?;
+    let mut events = zstd::Encoder::new(Vec::new(), 1).context("failed to start compressing")?;
+    for record in &run.events {
+        serde_json::to_writer(&mut events, record).context("failed to write an event")?;
+        io::Write::write_all(&mut events, b"\n")?;
+    }
+    write("events.jsonl.zst", &events.finish().context("failed to compress the events")?)?;
+    let mut spec = run.spec.clone();
+    spec.faults = Some(run.faults.clone());
+    let file = RunFile {
+        tool: run.tool.clone(),
+        spec,
+        digest: run.digest,
+        event_count: run.event_count,
+        verdict: run.verdict().into(),
+        expected: expected.map(Into::into),
+        violated: run.rules.iter().filter(|rule| rule.fails()).map(|rule| rule.id.clone()).collect(),
+    };
+    // Last: a directory with a run.json is complete.
+    write("run.json", &serde_json::to_vec_pretty(&file)?)?;
+    point_latest_to(directory);
+    Ok(())
+}
+
+fn faults_toml(run: &RunRecord) -> anyhow::Result<String> {
+    #[derive(Serialize)]
+    struct Faults<'a> {
+        faults: &'a windtunnel_record::FaultPlan,
+    }
+    toml::to_string_pretty(&Faults { faults: &run.faults }).context("failed to write the faults")
+}
+
+/// Lets `latest` mean this run. A convenience: that it fails is no error.
+fn point_latest_to(directory: &Path) {
+    let link = Path::new(STORE).join("latest");
+    if let (Ok(()), Ok(target)) = (fs::create_dir_all(STORE), fs::canonicalize(directory)) {
+        let _ = fs::remove_file(&link);
+        let _ = std::os::unix::fs::symlink(target, &link);
+    }
+}
+
+/// Reads `run.json` of a run's directory; `latest` means the last run.
+pub fn read_run(directory: &Path) -> anyhow::Result<RunFile> {
+    let path = directory.join("run.json");
+    let text = fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("failed to read {}", path.display()))
+}
+
+/// The directory that `latest` means.
+pub fn latest() -> PathBuf {
+    Path::new(STORE).join("latest")
+}
+
+/// The directory of a sweep.
+pub fn sweep_directory(out: Option<&Path>, scenario: &str) -> PathBuf {
+    let name = Path::new(scenario).file_stem().and_then(|stem| stem.to_str()).unwrap_or("sweep");
+    out.map_or_else(|| Path::new(STORE).join("sweeps").join(name), Path::to_path_buf)
+}

@@ -1,0 +1,178 @@
+//! What a TARGET on the command line means: a scenario of the catalogue or a file, with its settings
+//! changed.
+
+use super::{
+    exit::{Exit, Failure},
+    store,
+};
+use crate::{catalogue, format, world};
+use anyhow::Context;
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
+use std::{collections::BTreeMap, fs, io::IsTerminal, path::Path};
+use windtunnel::Settings;
+use windtunnel_record::{Case, Limits, RunRecord, RunSpec, case};
+use windtunnel_reports::json::SeedLine;
+
+/// A scenario that is valid.
+pub struct Scenario {
+    data: format::Scenario,
+    text: String,
+}
+
+/// `scenario@seed` in its parts.
+pub fn split_seed(target: &str) -> (&str, Option<u64>) {
+    match target.rsplit_once('@') {
+        Some((name, seed)) => match seed.parse() {
+            Ok(seed) => (name, Some(seed)),
+            Err(_) => (target, None),
+        },
+        None => (target, None),
+    }
+}
+
+/// `PATH=VALUE` settings by path.
+pub fn overrides(settings: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let pairs = settings.iter().map(|setting| {
+        let parts = setting.split_once('=').map(|(path, value)| (path.into(), value.into()));
+        parts.ok_or_else(|| {
+            let hint = "write --set services.payments.replicas=4";
+            Failure::new(Exit::Invalid, format_args!("`{setting}` has no `=` ({hint})"))
+        })
+    });
+    pairs.collect()
+}
+
+/// The text of a scenario: of the catalogue by name, or of a file.
+pub fn read(target: &str) -> Result<String, Failure> {
+    let known = catalogue::SCENARIOS.iter().find(|(name, _)| *name == target);
+    if let Some((_, text)) = known {
+        return Ok((*text).into());
+    }
+    if Path::new(target).is_file() {
+        return Ok(fs::read_to_string(target).with_context(|| format!("failed to read {target}"))?);
+    }
+    let names: Vec<_> = catalogue::SCENARIOS.iter().map(|(name, _)| *name).collect();
+    let message = format!(
+        "there is no scenario and no file called `{target}` (the catalogue has {})",
+        names.join(", ")
+    );
+    Err(Failure::new(Exit::Nothing, message))
+}
+
+/// Reads, changes and decodes a scenario.
+pub fn load(target: &str, overrides: &BTreeMap<String, String>) -> Result<Scenario, Failure> {
+    let text = read(target)?;
+    let data = format::Scenario::from_toml(&text).map_err(|problems| {
+        Failure::new(Exit::Invalid, render(target, &text, &problems))
+    })?;
+    if overrides.is_empty() {
+        return Ok(Scenario { data, text });
+    }
+    let text = format::apply_overrides(&text, overrides)
+        .map_err(|error| Failure::new(Exit::Invalid, error))?;
+    let data = format::Scenario::from_toml(&text).map_err(|problems| {
+        Failure::new(Exit::Invalid, render("the scenario with its changed settings", &text, &problems))
+    })?;
+    Ok(Scenario { data, text })
+}
+
+/// All problems of a text, each with its line, a caret and what would have been right.
+pub fn render(name: &str, text: &str, problems: &[format::Problem]) -> String {
+    let theme = if std::io::stderr().is_terminal() {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(0);
+    let mut shown = format!("{} of {name}\n", count(problems.len()));
+    for problem in problems {
+        let mut diagnostic = MietteDiagnostic::new(format!(
+            "{name}:{}:{}: {}",
+            problem.line, problem.column, problem.message
+        ))
+        .with_label(LabeledSpan::underline(problem.span.clone()));
+        if let Some(help) = &problem.help {
+            diagnostic = diagnostic.with_help(help.clone());
+        }
+        let report = miette::Report::new(diagnostic)
+            .with_source_code(NamedSource::new(name, text.to_owned()));
+        // Writing to a String does not fail.
+        let _ = handler.render_report(&mut shown, report.as_ref());
+    }
+    shown
+}
+
+fn count(problems: usize) -> String {
+    if problems == 1 { "1 problem".into() } else { format!("{problems} problems") }
+}
+
+impl Scenario {
+    /// What it is about.
+    pub fn about(&self) -> &str {
+        &self.data.about
+    }
+
+    /// The rule that a canary must violate.
+    pub fn expected(&self) -> Option<&str> {
+        self.data.expect.as_ref().map(|expect| expect.violated.as_str())
+    }
+
+    /// Its limits.
+    pub fn limits(&self) -> Limits {
+        self.data.run.limits.unwrap_or_default()
+    }
+
+    /// Its text with the changed settings.
+    pub fn resolved(&self) -> String {
+        self.text.clone()
+    }
+
+    /// Runs it under `spec`.
+    pub fn execute(&self, spec: &RunSpec, settings: Settings) -> Result<RunRecord, Failure> {
+        let data = self.data.clone();
+        let run = windtunnel::execute(spec, settings, move |tunnel| world::describe(&data, tunnel));
+        run.map_err(|error| Failure::new(Exit::Invalid, error))
+    }
+
+    /// Runs a failing seed once more, in this process, checks that the digest is the same, and writes
+    /// the case file. Gives its path.
+    pub fn confirm(
+        &self,
+        line: &SeedLine,
+        overrides: &BTreeMap<String, String>,
+        directory: &Path,
+    ) -> Result<String, Failure> {
+        let mut spec = RunSpec::new(&line.run.scenario, line.run.seed);
+        spec.overrides.clone_from(overrides);
+        spec.limits = self.limits();
+        let record = self.execute(&spec, Settings::default())?;
+        if Some(record.digest) != line.run.digest {
+            let message = format!(
+                "seed {} gave two digests: {} in a worker, {} here",
+                spec.seed,
+                line.run.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+                record.digest
+            );
+            return Err(Failure::new(Exit::Nondeterminism, message));
+        }
+        let Some(rule) = record.rules.iter().find(|rule| rule.fails()) else {
+            return Err(Failure::new(Exit::Failed, "a violated run had no violated rule"));
+        };
+        let witness = rule.witness().cloned();
+        let (at, says) = witness.map(|witness| (witness.at, witness.says)).unwrap_or_default();
+        spec.faults = Some(record.faults.clone());
+        let name = Path::new(&spec.scenario).file_stem().and_then(|stem| stem.to_str());
+        let path = directory.join(format!("{}-{}.case.toml", name.unwrap_or("run"), spec.seed));
+        let case = Case {
+            format: case::FORMAT,
+            about: format!("{}: {says}", rule.id),
+            tool: record.tool.clone(),
+            rule: rule.id.clone(),
+            broke_at: at,
+            digest: record.digest,
+            run: spec,
+        };
+        store::write_whole(&path, case.to_toml().as_bytes())?;
+        Ok(path.display().to_string())
+    }
+}

@@ -1,0 +1,117 @@
+//! From the components' typed hooks to the record of a run; in the real world to `tracing`.
+
+use tracing::debug;
+use windtunnel::component;
+use windtunnel_models::{
+    breaker::State,
+    gateway::{self, Access, Attempt, BreakerChange, BreakerRejection, Outcome, Retrying},
+    saga::{self, LogEvent},
+};
+use windtunnel_record::Fields;
+
+/// Tells the record what the components of one process do.
+#[derive(Clone, Debug)]
+pub struct Hooks {
+    owner: String,
+    kind: &'static str,
+}
+
+impl Hooks {
+    /// Hooks of a gateway (`kind` "gateway") or of a service's calls (`kind` "client").
+    pub fn new(owner: &str, kind: &'static str) -> Self {
+        Self { owner: owner.into(), kind }
+    }
+
+    fn instance(&self, endpoint: &str) -> String {
+        format!("{}->{endpoint}", self.owner)
+    }
+}
+
+fn millis(span: std::time::Duration) -> f64 {
+    span.as_secs_f64() * 1e3
+}
+
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Closed => "closed",
+        State::Open => "opened",
+        State::HalfOpen => "half-opened",
+    }
+}
+
+impl gateway::Observer for Hooks {
+    fn access(&self, access: &Access<'_>) {
+        let status = access.status.map_or(0, |status| i64::from(status.as_u16()));
+        let mut fields = Fields::default()
+            .with("route", access.route.unwrap_or("-"))
+            .with("status", status)
+            .with("attempts", i64::from(access.attempts))
+            .with("latency-ms", millis(access.latency));
+        if let Some(refusal) = access.refusal {
+            fields = fields.with("refusal", format!("{refusal:?}"));
+        }
+        debug!(target: "access", owner = self.owner, ?access);
+        component(self.kind, &self.owner, "access", fields);
+    }
+
+    fn attempt(&self, attempt: &Attempt<'_>) {
+        let outcome = match attempt.outcome {
+            Outcome::Succeeded(status) | Outcome::Failed(status) | Outcome::Neutral(status) => {
+                status.as_u16().to_string()
+            }
+            Outcome::Broken(kind) => kind.into(),
+            Outcome::Cancelled => "cancelled".into(),
+        };
+        let fields = Fields::default()
+            .with("endpoint", attempt.endpoint)
+            .with("number", i64::from(attempt.number))
+            .with("outcome", outcome)
+            .with("latency-ms", millis(attempt.latency));
+        component(self.kind, &self.owner, "answered", fields);
+    }
+
+    fn retry(&self, retrying: &Retrying<'_>) {
+        let granted = retrying.pause.is_ok();
+        let fields = Fields::default()
+            .with("upstream", retrying.upstream)
+            .with("after", i64::from(retrying.after))
+            .with("granted", granted);
+        component("retry", &self.owner, if granted { "granted" } else { "denied" }, fields);
+    }
+
+    fn breaker(&self, change: &BreakerChange<'_>) {
+        let fields = Fields::default().with("from", word(change.from)).with("to", word(change.to));
+        debug!(target: "breaker", owner = self.owner, ?change);
+        component("breaker", &self.instance(change.endpoint), word(change.to), fields);
+    }
+
+    fn rejected(&self, rejection: &BreakerRejection<'_>) {
+        let instance = self.instance(rejection.endpoint);
+        component("breaker", &instance, "rejected", Fields::default());
+    }
+}
+
+impl saga::Observer for Hooks {
+    fn event(&self, saga: &str, definition: &str, step: Option<&str>, event: &LogEvent) {
+        let mut fields = Fields::default().with("definition", definition);
+        if let Some(step) = step {
+            fields = fields.with("step", step);
+        }
+        match event {
+            LogEvent::Failed { perhaps_done, because, .. } => {
+                fields = fields.with("perhaps-done", *perhaps_done).with("because", because.as_str());
+            }
+            LogEvent::UndoFailed { because, .. } => {
+                fields = fields.with("because", because.as_str());
+            }
+            LogEvent::Ended(end) => {
+                fields = fields.with("outcome", end.word());
+                if let saga::End::Parked { step, because } = end {
+                    tracing::error!(target: "alarm", saga, step, because, "saga parked");
+                }
+            }
+            _ => {}
+        }
+        component("saga", saga, event.word(), fields);
+    }
+}
