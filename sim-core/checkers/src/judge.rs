@@ -3,7 +3,11 @@
 use crate::{
     Evidence, NamedRule, World,
     rule::Rule,
-    rules::{Judged, built_in, eventually, recovers, saga_atomic, sometimes, state::Watch},
+    rules::{
+        Judged, built_in, eventually, recovers, saga_atomic, sometimes,
+        state::{self, Watch},
+        threshold,
+    },
 };
 use windtunnel_record::RuleReport;
 
@@ -55,6 +59,13 @@ fn fold(watches: &mut [Option<Watch<'_>>], evidence: &Evidence<'_>) {
 fn judge_one(rule: &Rule, evidence: &Evidence<'_>) -> Judged {
     match rule {
         Rule::State(quantifier, condition) => Watch::new(*quantifier, condition.as_ref()).judged(),
+        Rule::AtTheEnd(condition) => {
+            state::at_the_end("not true at the end", condition.as_ref(), evidence)
+        }
+        Rule::Conserved(equal) => {
+            state::at_the_end("does not add up at the end", equal.as_ref(), evidence)
+        }
+        Rule::Threshold(condition) => threshold::judge(condition, evidence),
         Rule::Sometimes(like) => sometimes::judge(like.as_ref(), evidence),
         Rule::Eventually(holds) => eventually::judge(holds.as_ref(), evidence),
         Rule::SagaAtomic { within } => saga_atomic::judge(*within, evidence),

@@ -10,14 +10,17 @@ pub mod rules;
 
 mod event_ext;
 mod evidence;
+pub mod expression;
 mod judge;
 mod rule;
+mod rule_spec;
 mod world;
 
 pub use event_ext::EventExt;
 pub use evidence::Evidence;
 pub use judge::judge;
 pub use rule::{NamedRule, Rule};
+pub use rule_spec::{RuleError, RuleSpec};
 pub use world::{AMOUNT, BreakerState, World};
 
 #[cfg(test)]

@@ -1,12 +1,18 @@
 //! A rule with its name: what must hold of a run, as closures over what the run left behind.
 
-use crate::{World, rules};
+use crate::{World, expression::RunCondition, rules};
 use windtunnel_record::{Event, History, Span, verdict::Severity};
 
 /// What must hold, as it is judged.
 pub enum Rule {
     /// A condition on the state of the world, asked whenever what it reads has changed.
     State(rules::state::Quantifier, Box<dyn rules::state::Condition>),
+    /// A condition on the state of the world at the end of the run.
+    AtTheEnd(Box<dyn rules::state::Condition>),
+    /// Two numbers of the state of the world are equal at the end of the run.
+    Conserved(Box<dyn rules::state::Condition>),
+    /// A condition on the operations of the whole run.
+    Threshold(RunCondition),
     /// Some event of the run is like this.
     Sometimes(Box<dyn Fn(&Event) -> bool + Send>),
     /// At the end of the run the operations are like this.
@@ -34,8 +40,10 @@ impl Rule {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::State(quantifier, _) => quantifier.word(),
+            Self::Conserved(_) => "conserved",
+            Self::Threshold(_) => "threshold",
             Self::Sometimes(_) => "sometimes",
-            Self::Eventually(_) => "eventually",
+            Self::Eventually(_) | Self::AtTheEnd(_) => "eventually",
             Self::SagaAtomic { .. } => "saga-atomic",
             Self::Recovers { .. } => "recovers",
             Self::NoPanic => "no-panic",
@@ -100,6 +108,16 @@ impl NamedRule {
         holds: impl Fn(&History) -> bool + Send + 'static,
     ) -> Self {
         Self::new(id, Rule::Eventually(Box::new(holds)))
+    }
+
+    /// Every saga happens as a whole or not at all, and ends at most `within` after the load.
+    pub fn saga_atomic(id: impl Into<String>, within: Span) -> Self {
+        Self::new(id, Rule::SagaAtomic { within })
+    }
+
+    /// From `within` after the last fault on, at least the share `success` of operations succeeds.
+    pub fn recovers(id: impl Into<String>, within: Span, success: f64) -> Self {
+        Self::new(id, Rule::Recovers { within, success })
     }
 
     /// The built-in rule that no task panics.

@@ -8,6 +8,7 @@ pub(crate) mod faults;
 pub(crate) mod recovers;
 pub(crate) mod saga_atomic;
 pub(crate) mod sometimes;
+pub(crate) mod threshold;
 
 use windtunnel_record::{Reason, Verdict};
 

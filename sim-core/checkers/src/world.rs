@@ -245,11 +245,6 @@ impl World {
         }
     }
 
-    /// The names of all facts so far.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.facts.keys().map(String::as_str)
-    }
-
     /// The position of the last event that stated the fact `name`.
     pub(crate) fn last_of(&self, name: &str) -> Option<u64> {
         self.facts.get(name).map(|facts| facts.last)

@@ -4,7 +4,7 @@
 //! reads, so it is asked again only after an event that changed one of the values it read last.
 //! What this does not verify: anything between two events, and facts that nobody stated.
 
-use super::{Judged, faults};
+use super::{Judged, eventually, faults};
 use crate::{
     Evidence,
     world::{Read, Topic, World, key_of},
@@ -125,12 +125,7 @@ fn witness(
     world: &World,
     evidence: &Evidence<'_>,
 ) -> Witness {
-    let seen = if finding.says.is_empty() {
-        let values: Vec<String> = reads.iter().map(|read| read.words(world)).collect();
-        values.join(", ")
-    } else {
-        finding.says.clone()
-    };
+    let seen = seen(finding, reads, world);
     let problem = match quantifier {
         Quantifier::Always => "no longer holds",
         Quantifier::Never | Quantifier::Sometimes => "came true",
@@ -142,19 +137,31 @@ fn witness(
     };
     let faults = faults::words(evidence, Moment::START, world.at());
     let says = says + &faults.replacen("meanwhile", "so far", 1);
-    let events = shown(finding, reads, world, evidence);
+    let mut events = shown(finding, reads, world, evidence);
+    let breaking = world.events() - 1;
+    if events.last() != Some(&breaking) {
+        events.push(breaking);
+    }
     Witness::new(world.at(), says).with_events(events)
 }
 
+/// What the condition looked at, in words.
+fn seen(finding: &Finding, reads: &[Read<String>], world: &World) -> String {
+    if !finding.says.is_empty() {
+        return finding.says.clone();
+    }
+    let values: Vec<String> = reads.iter().map(|read| read.words(world)).collect();
+    values.join(", ")
+}
+
 /// The positions of the events that show it: all facts about the key that decided, or the last fact
-/// of each name that was read; and the event that broke the rule.
+/// of each name that was read.
 fn shown(
     finding: &Finding,
     reads: &[Read<String>],
     world: &World,
     evidence: &Evidence<'_>,
 ) -> Vec<u64> {
-    let breaking = world.events() - 1;
     let names: Vec<&str> = reads.iter().filter_map(Read::fact).collect();
     let mut events: Vec<u64> = match &finding.key {
         Some((field, key)) => {
@@ -175,14 +182,18 @@ fn shown(
             .filter_map(|name| world.last_of(name))
             .collect(),
     };
-    events.push(breaking);
     events.sort_unstable();
     events.dedup();
     events.split_off(events.len().saturating_sub(MOST_EVENTS))
 }
 
-/// The verdict of a condition that is asked once, at the end of the run.
-pub(crate) fn at_the_end(condition: &dyn Condition, evidence: &Evidence<'_>) -> Judged {
+/// The verdict of a condition that is asked once, at the end of the run; `problem` tells what it
+/// means when it is false. Unknown for a run that was stopped early.
+pub(crate) fn at_the_end(
+    problem: &str,
+    condition: &dyn Condition,
+    evidence: &Evidence<'_>,
+) -> Judged {
     if let Some(reason) = evidence.unfinished() {
         return Judged::unknown(reason);
     }
@@ -195,23 +206,13 @@ pub(crate) fn at_the_end(condition: &dyn Condition, evidence: &Evidence<'_>) -> 
     if finding.truth {
         return Judged::new(Verdict::Held, 1);
     }
-    let at: Moment = evidence.end;
-    let seen = if finding.says.is_empty() {
-        let values: Vec<String> = reads.iter().map(|read| read.words(&world)).collect();
-        values.join(", ")
-    } else {
-        finding.says
-    };
-    let events = reads.iter().filter_map(Read::fact);
-    let events = events.filter_map(|name| world.last_of(name));
-    let witness = Witness::new(at, format!("never came true by the end of the run: {seen}"));
-    let pending = evidence
-        .history()
-        .pending()
-        .into_iter()
-        .map(super::eventually::words);
-    Judged::new(
-        Verdict::Violated(witness.with_events(events).with_pending(pending)),
-        1,
-    )
+    let seen = seen(&finding, &reads, &world);
+    let faults = faults::words(evidence, Moment::START, evidence.end);
+    let says = format!("{problem}: {seen}{faults}");
+    let events = shown(&finding, &reads, &world, evidence);
+    let pending = evidence.history().pending().into_iter();
+    let witness = Witness::new(evidence.end, says)
+        .with_events(events)
+        .with_pending(pending.map(eventually::words));
+    Judged::new(Verdict::Violated(witness), 1)
 }
