@@ -133,13 +133,13 @@ fn concrete(inject: &Inject, topology: &Topology, stream: &mut Stream) -> Inject
     for targets in all_targets(&mut inject) {
         *targets = named(topology, targets.resolve(topology));
     }
-    if let Some((targets, count)) = inject.drawn_target() {
-        if let Some(count) = count.take() {
-            let mut hosts = targets.resolve(topology);
-            stream.shuffle(&mut hosts);
-            hosts.truncate(count as usize);
-            *targets = named(topology, hosts);
-        }
+    if let Some((targets, count)) = inject.drawn_target()
+        && let Some(count) = count.take()
+    {
+        let mut hosts = targets.resolve(topology);
+        stream.shuffle(&mut hosts);
+        hosts.truncate(count as usize);
+        *targets = named(topology, hosts);
     }
     inject
 }

@@ -48,10 +48,10 @@ fn times(spec: &FaultSpec, found: &mut Vec<String>) {
     } else if spec.lasting.is_none() && lasts(&spec.inject) {
         found.push("`every` without `for` happens once (say how long each one lasts)".to_owned());
     }
-    if let (Some(from), Some(until)) = (spec.from, spec.until) {
-        if until < from {
-            found.push(format!("`until` ({until}) is before `from` ({from})"));
-        }
+    if let (Some(from), Some(until)) = (spec.from, spec.until)
+        && until < from
+    {
+        found.push(format!("`until` ({until}) is before `from` ({from})"));
     }
     if spec.lasting == Some(Distribution::Fixed(Span::ZERO)) && lasts(&spec.inject) {
         found.push("`for` is 0, so nothing would happen".to_owned());

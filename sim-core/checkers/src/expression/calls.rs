@@ -151,8 +151,10 @@ impl Parser<'_> {
             if matches!(self.peek().0, Token::Sign(")")) {
                 return Ok(named);
             }
-            if comma {
-                self.expect(",")?;
+            if comma && !self.eat(",") {
+                let (token, place) = self.peek();
+                let message = format!("expected `,` or `)`, found {}", token.words());
+                return Err(ParseError::new(*place, message));
             }
             comma = true;
             let example = format!("{} = ..", known[0]);

@@ -207,7 +207,7 @@ impl Expression {
             let found = source
                 .leaf(leaf)
                 .map_or("no value".to_owned(), Value::words);
-            let told = format!("{} = {found}", place.of(&self.text.trim()));
+            let told = format!("{} = {found}", place.of(&self.text));
             if !values.contains(&told) {
                 values.push(told);
             }

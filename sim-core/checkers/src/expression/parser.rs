@@ -206,7 +206,11 @@ impl Parser<'_> {
             Token::Duration(span) => (Value::Duration(span.as_nanos() as f64), Type::Duration),
             Token::Sign("(") => {
                 let mut inner = self.any()?;
-                inner.place = place.to(self.expect(")")?);
+                let whole = place.to(self.expect(")")?);
+                // A question keeps its own place: witnesses quote it.
+                if !matches!(inner.kind, Kind::Leaf(_)) {
+                    inner.place = whole;
+                }
                 return Ok(inner);
             }
             Token::Word(word) if matches!(self.peek().0, Token::Sign("(")) => {

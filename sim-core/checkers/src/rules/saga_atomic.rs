@@ -39,10 +39,11 @@ impl Saga {
         match (name, effect) {
             ("saga-ended", _) => {
                 let outcome = fields.text("outcome").unwrap_or("?").to_owned();
-                if let Some((before, _)) = self.ended.take() {
-                    if before != outcome && before != "parked" {
-                        self.other_end = Some(before);
-                    }
+                if let Some((before, _)) = self.ended.take()
+                    && before != outcome
+                    && before != "parked"
+                {
+                    self.other_end = Some(before);
                 }
                 self.ended = Some((outcome, at));
             }
