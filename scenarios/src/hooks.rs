@@ -19,7 +19,10 @@ pub struct Hooks {
 impl Hooks {
     /// Hooks of a gateway (`kind` "gateway") or of a service's calls (`kind` "client").
     pub fn new(owner: &str, kind: &'static str) -> Self {
-        Self { owner: owner.into(), kind }
+        Self {
+            owner: owner.into(),
+            kind,
+        }
     }
 
     fn instance(&self, endpoint: &str) -> String {
@@ -76,13 +79,25 @@ impl gateway::Observer for Hooks {
             .with("upstream", retrying.upstream)
             .with("after", i64::from(retrying.after))
             .with("granted", granted);
-        component("retry", &self.owner, if granted { "granted" } else { "denied" }, fields);
+        component(
+            "retry",
+            &self.owner,
+            if granted { "granted" } else { "denied" },
+            fields,
+        );
     }
 
     fn breaker(&self, change: &BreakerChange<'_>) {
-        let fields = Fields::default().with("from", word(change.from)).with("to", word(change.to));
+        let fields = Fields::default()
+            .with("from", word(change.from))
+            .with("to", word(change.to));
         debug!(target: "breaker", owner = self.owner, ?change);
-        component("breaker", &self.instance(change.endpoint), word(change.to), fields);
+        component(
+            "breaker",
+            &self.instance(change.endpoint),
+            word(change.to),
+            fields,
+        );
     }
 
     fn rejected(&self, rejection: &BreakerRejection<'_>) {
@@ -98,8 +113,14 @@ impl saga::Observer for Hooks {
             fields = fields.with("step", step);
         }
         match event {
-            LogEvent::Failed { perhaps_done, because, .. } => {
-                fields = fields.with("perhaps-done", *perhaps_done).with("because", because.as_str());
+            LogEvent::Failed {
+                perhaps_done,
+                because,
+                ..
+            } => {
+                fields = fields
+                    .with("perhaps-done", *perhaps_done)
+                    .with("because", because.as_str());
             }
             LogEvent::UndoFailed { because, .. } => {
                 fields = fields.with("because", because.as_str());

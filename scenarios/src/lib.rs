@@ -6,4 +6,8 @@
 //! *Never in this crate*: anything another crate of ours would want to depend on. Only tests see it.
 
 pub mod apps;
+pub mod catalogue;
+pub mod cli;
+pub mod format;
 pub mod hooks;
+pub mod world;

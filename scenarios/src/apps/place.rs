@@ -1,5 +1,12 @@
 //! Where a replica of a service runs and whom it can reach.
 
+use axum::{
+    Router,
+    extract::Request,
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, io, path::PathBuf};
 
@@ -33,7 +40,9 @@ impl Place {
     pub fn shard(&self, service: &str, key: &str) -> io::Result<(usize, String)> {
         let count = self.replicas(service).len();
         if count == 0 {
-            return Err(io::Error::other(format!("there is no service called {service}")));
+            return Err(io::Error::other(format!(
+                "there is no service called {service}"
+            )));
         }
         // FNV-1a is spread well enough over a handful of shards, and never changes.
         let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
@@ -52,4 +61,17 @@ pub fn config<T: DeserializeOwned>(table: toml::Table) -> io::Result<T> {
     table.try_into().map_err(|error: toml::de::Error| {
         io::Error::new(io::ErrorKind::InvalidInput, error.message().to_owned())
     })
+}
+
+/// The same service, answering with an error status where an `errors` fault says so.
+pub fn with_injected_errors(router: Router) -> Router {
+    router.layer(from_fn(injected))
+}
+
+async fn injected(request: Request, next: Next) -> Response {
+    let status = windtunnel::injected_error();
+    match status.and_then(|status| StatusCode::from_u16(status).ok()) {
+        Some(status) => status.into_response(),
+        None => next.run(request).await,
+    }
 }

@@ -10,9 +10,17 @@ use std::io::{self, Write};
 
 /// Checks scenarios without running them; all problems of all of them.
 pub fn check(arguments: &Check) -> Result<Exit, Failure> {
-    let all = || catalogue::SCENARIOS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let targets: Vec<String> =
-        if arguments.targets.is_empty() { all() } else { arguments.targets.clone() };
+    let all = || {
+        catalogue::SCENARIOS
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect()
+    };
+    let targets: Vec<String> = if arguments.targets.is_empty() {
+        all()
+    } else {
+        arguments.targets.clone()
+    };
     let mut out = io::stdout().lock();
     let mut exit = Exit::Held;
     for name in targets {
@@ -36,7 +44,11 @@ pub fn check(arguments: &Check) -> Result<Exit, Failure> {
                         })
                     })
                     .collect();
-                writeln!(out, "{}", serde_json::json!({ "target": name, "problems": problems }))?;
+                writeln!(
+                    out,
+                    "{}",
+                    serde_json::json!({ "target": name, "problems": problems })
+                )?;
             }
         }
     }

@@ -37,8 +37,12 @@ impl Exit {
 
     /// How a run with this record ends, when `expected` is the rule that a canary must violate.
     pub fn of(run: &RunRecord, expected: Option<&str>) -> Self {
-        let broken: Vec<&str> =
-            run.rules.iter().filter(|rule| rule.fails()).map(|rule| rule.id.as_str()).collect();
+        let broken: Vec<&str> = run
+            .rules
+            .iter()
+            .filter(|rule| rule.fails())
+            .map(|rule| rule.id.as_str())
+            .collect();
         match expected {
             Some(rule) if broken == [rule] => Self::Held,
             Some(_) => Self::Violated,
@@ -59,7 +63,10 @@ pub struct Failure {
 impl Failure {
     /// A failure with its exit and what to tell.
     pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
-        Self { exit, message: message.to_string() }
+        Self {
+            exit,
+            message: message.to_string(),
+        }
     }
 
     /// Tells it on standard error.
@@ -72,9 +79,15 @@ impl Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let broken_pipe = error.chain().any(|cause| {
-            cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+            cause
+                .downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
         });
-        let exit = if broken_pipe { Exit::Held } else { Exit::Failed };
+        let exit = if broken_pipe {
+            Exit::Held
+        } else {
+            Exit::Failed
+        };
         Self::new(exit, format_args!("{error:#}"))
     }
 }

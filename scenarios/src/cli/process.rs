@@ -23,7 +23,12 @@ pub fn without_address_randomisation() {
         eprintln!("note: address randomisation cannot be switched off on this system");
         return;
     }
-    let Ok(program) = env::current_exe() else { return };
-    let error = Command::new(program).args(env::args_os().skip(1)).env(STARTED_AGAIN, "1").exec();
+    let Ok(program) = env::current_exe() else {
+        return;
+    };
+    let error = Command::new(program)
+        .args(env::args_os().skip(1))
+        .env(STARTED_AGAIN, "1")
+        .exec();
     eprintln!("note: failed to start again without address randomisation: {error}");
 }

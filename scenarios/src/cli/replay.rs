@@ -25,7 +25,10 @@ pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
     process::without_address_randomisation();
     let expected = read(&arguments.target)?;
     let scenario = target::load(&expected.spec.scenario, &expected.spec.overrides)?;
-    eprintln!("replaying {} with seed {}", expected.spec.scenario, expected.spec.seed);
+    eprintln!(
+        "replaying {} with seed {}",
+        expected.spec.scenario, expected.spec.seed
+    );
     let settings = Settings {
         keep_packets: true,
         log: arguments.log.as_ref().map(|filter| filter.level),
@@ -35,20 +38,33 @@ pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
     let exit = run::finish(&record, &scenario, &directory, arguments.format)?;
     let same = record.digest == expected.digest;
     let still_broken = expected.broken.iter().all(|rule| {
-        record.rules.iter().any(|report| report.id == *rule && report.fails())
+        record
+            .rules
+            .iter()
+            .any(|report| report.id == *rule && report.fails())
     });
     let (said, exit) = match (same, still_broken, expected.is_case) {
         (true, _, _) => ("reproduced: the digest is as recorded", exit),
         (false, true, true) => ("still fails, by another path than recorded", exit),
         (false, false, true) => ("no longer reproduces: the rule holds", Exit::NotReproduced),
-        (false, _, false) => ("one seed, two digests: the run is not the recorded one", Exit::Nondeterminism),
+        (false, _, false) => (
+            "one seed, two digests: the run is not the recorded one",
+            Exit::Nondeterminism,
+        ),
     };
-    eprintln!("{said} (recorded {}, now {})", expected.digest, record.digest);
+    eprintln!(
+        "{said} (recorded {}, now {})",
+        expected.digest, record.digest
+    );
     Ok(exit)
 }
 
 fn read(target: &str) -> Result<Expected, Failure> {
-    let path = if target == "latest" { store::latest() } else { Path::new(target).into() };
+    let path = if target == "latest" {
+        store::latest()
+    } else {
+        Path::new(target).into()
+    };
     if path.is_dir() {
         let file = store::read_run(&path)?;
         return Ok(Expected {
@@ -59,10 +75,23 @@ fn read(target: &str) -> Result<Expected, Failure> {
         });
     }
     let text = fs::read_to_string(&path)
-        .with_context(|| format!("failed to read {} (give a run directory, a case file or `latest`)", path.display()))
+        .with_context(|| {
+            format!(
+                "failed to read {} (give a run directory, a case file or `latest`)",
+                path.display()
+            )
+        })
         .map_err(|error| Failure::new(Exit::Nothing, format_args!("{error:#}")))?;
     let case = Case::from_toml(&text).map_err(|error| {
-        Failure::new(Exit::Invalid, format_args!("failed to read {}: {error}", path.display()))
+        Failure::new(
+            Exit::Invalid,
+            format_args!("failed to read {}: {error}", path.display()),
+        )
     })?;
-    Ok(Expected { spec: case.run, digest: case.digest, broken: vec![case.rule], is_case: true })
+    Ok(Expected {
+        spec: case.run,
+        digest: case.digest,
+        broken: vec![case.rule],
+        is_case: true,
+    })
 }

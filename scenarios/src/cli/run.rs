@@ -22,10 +22,15 @@ pub fn run(arguments: &Run) -> Result<Exit, Failure> {
     let seed = Seed(arguments.seed.or(at_seed).unwrap_or(0));
     let mut spec = RunSpec::new(name, seed);
     spec.overrides = overrides;
-    spec.until = arguments.until.map(|until| windtunnel_record::Moment::START + until);
+    spec.until = arguments
+        .until
+        .map(|until| windtunnel_record::Moment::START + until);
     spec.limits = scenario.limits();
     eprintln!("running {name} with seed {seed}");
-    let settings = Settings { keep_packets: true, log: None };
+    let settings = Settings {
+        keep_packets: true,
+        log: None,
+    };
     let record = scenario.execute(&spec, settings)?;
     let directory = store::run_directory(arguments.out.as_deref(), &record);
     finish(&record, &scenario, &directory, arguments.format)
@@ -39,14 +44,27 @@ pub fn finish(
     format: Format,
 ) -> Result<Exit, Failure> {
     let shown = directory.display().to_string();
-    store::write_run(directory, record, &scenario.resolved(), scenario.expected(), &shown)?;
+    store::write_run(
+        directory,
+        record,
+        &scenario.resolved(),
+        scenario.expected(),
+        &shown,
+    )?;
     let mut out = io::stdout().lock();
     match format {
         Format::Human => {
-            let style =
-                if io::stdout().is_terminal() { Style::COLORED } else { Style::PLAIN };
+            let style = if io::stdout().is_terminal() {
+                Style::COLORED
+            } else {
+                Style::PLAIN
+            };
             write!(out, "{}", run_summary(record, &shown, style))?;
-            writeln!(out, "    Report {}", directory.join("report.html").display())?;
+            writeln!(
+                out,
+                "    Report {}",
+                directory.join("report.html").display()
+            )?;
         }
         Format::Json => {
             let object = RunObject::of(record, Some(&shown));

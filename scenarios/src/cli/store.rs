@@ -1,12 +1,12 @@
 //! Where runs are kept: directories whose files appear whole.
 
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 use windtunnel_record::{RunRecord, RunSpec};
-use serde::{Deserialize, Serialize};
 
 /// The default store; disposable.
 const STORE: &str = ".windtunnel";
@@ -36,7 +36,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("file");
     let partial = path.with_file_name(format!(".{name}.partial"));
     fs::write(&partial, bytes)?;
     fs::rename(&partial, path)
@@ -47,10 +50,15 @@ pub fn run_directory(out: Option<&Path>, run: &RunRecord) -> PathBuf {
     if let Some(out) = out {
         return out.into();
     }
-    let name = Path::new(&run.spec.scenario).file_stem().and_then(|stem| stem.to_str());
+    let name = Path::new(&run.spec.scenario)
+        .file_stem()
+        .and_then(|stem| stem.to_str());
     let digest = run.digest.to_string();
     let id = format!("{}-{}", run.spec.seed, &digest[..8]);
-    Path::new(STORE).join("runs").join(name.unwrap_or("run")).join(id)
+    Path::new(STORE)
+        .join("runs")
+        .join(name.unwrap_or("run"))
+        .join(id)
 }
 
 /// Writes the directory of a run. `replay` is what stands after `windtunnel replay `.
@@ -75,7 +83,10 @@ pub fn write_run(
         serde_json::to_writer(&mut events, record).context("failed to write an event")?;
         io::Write::write_all(&mut events, b"\n")?;
     }
-    write("events.jsonl.zst", &events.finish().context("failed to compress the events")?)?;
+    write(
+        "events.jsonl.zst",
+        &events.finish().context("failed to compress the events")?,
+    )?;
     let mut spec = run.spec.clone();
     spec.faults = Some(run.faults.clone());
     let file = RunFile {
@@ -85,7 +96,12 @@ pub fn write_run(
         event_count: run.event_count,
         verdict: run.verdict().into(),
         expected: expected.map(Into::into),
-        violated: run.rules.iter().filter(|rule| rule.fails()).map(|rule| rule.id.clone()).collect(),
+        violated: run
+            .rules
+            .iter()
+            .filter(|rule| rule.fails())
+            .map(|rule| rule.id.clone())
+            .collect(),
     };
     // Last: a directory with a run.json is complete.
     write("run.json", &serde_json::to_vec_pretty(&file)?)?;
@@ -98,7 +114,10 @@ fn faults_toml(run: &RunRecord) -> anyhow::Result<String> {
     struct Faults<'a> {
         faults: &'a windtunnel_record::FaultPlan,
     }
-    toml::to_string_pretty(&Faults { faults: &run.faults }).context("failed to write the faults")
+    toml::to_string_pretty(&Faults {
+        faults: &run.faults,
+    })
+    .context("failed to write the faults")
 }
 
 /// Lets `latest` mean this run. A convenience: that it fails is no error.
@@ -124,6 +143,12 @@ pub fn latest() -> PathBuf {
 
 /// The directory of a sweep.
 pub fn sweep_directory(out: Option<&Path>, scenario: &str) -> PathBuf {
-    let name = Path::new(scenario).file_stem().and_then(|stem| stem.to_str()).unwrap_or("sweep");
-    out.map_or_else(|| Path::new(STORE).join("sweeps").join(name), Path::to_path_buf)
+    let name = Path::new(scenario)
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or("sweep");
+    out.map_or_else(
+        || Path::new(STORE).join("sweeps").join(name),
+        Path::to_path_buf,
+    )
 }

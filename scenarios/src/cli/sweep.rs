@@ -21,6 +21,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use windtunnel_explorer::{Seeds, SeedsError};
 use windtunnel_record::Seed;
 use windtunnel_reports::{
     console::{Style, seed_line, sweep_summary},
@@ -31,14 +32,21 @@ use windtunnel_reports::{
 pub fn sweep(arguments: &Sweep) -> Result<Exit, Failure> {
     let overrides = target::overrides(&arguments.overrides)?;
     let scenario = target::load(&arguments.target, &overrides)?;
-    let seeds = windtunnel_explorer::seeds::parse(&arguments.seeds)
-        .map_err(|error| Failure::new(Exit::Nothing, error))?;
+    let seeds: Seeds = arguments
+        .seeds
+        .parse()
+        .map_err(|error: SeedsError| Failure::new(Exit::Nothing, error))?;
+    let seeds: Vec<Seed> = seeds.iter().collect();
     if seeds.is_empty() {
         return Err(Failure::new(Exit::Nothing, "no seeds were selected"));
     }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let width = arguments.jobs.unwrap_or(cores).clamp(1, seeds.len());
-    eprintln!("sweeping {} over {} seeds with {width} workers", arguments.target, seeds.len());
+    eprintln!(
+        "sweeping {} over {} seeds with {width} workers",
+        arguments.target,
+        seeds.len()
+    );
     let started = Instant::now();
     let directory = store::sweep_directory(arguments.out.as_deref(), &arguments.target);
     fs::create_dir_all(&directory)?;
@@ -79,7 +87,11 @@ fn collect(
     let mut file = fs::File::create(&path)?;
     let progress = progress(total);
     let json = arguments.format == Format::Json;
-    let style = if io::stderr().is_terminal() { Style::COLORED } else { Style::PLAIN };
+    let style = if io::stderr().is_terminal() {
+        Style::COLORED
+    } else {
+        Style::PLAIN
+    };
     let mut lines = Vec::new();
     for line in receiver {
         let line: SeedLine = line?;
@@ -176,20 +188,32 @@ struct Worker {
 impl Worker {
     /// Runs one seed. Gives the line or why there is none, and the worker if it lives.
     fn run(mut self, seed: Seed, patience: Duration) -> (Result<SeedLine, String>, Option<Self>) {
-        let asked = self.child.stdin.as_mut().map(|stdin| writeln!(stdin, "{seed}"));
+        let asked = self
+            .child
+            .stdin
+            .as_mut()
+            .map(|stdin| writeln!(stdin, "{seed}"));
         if !matches!(asked, Some(Ok(()))) {
             return (Err(self.epitaph()), None);
         }
         match self.lines.recv_timeout(patience) {
             Ok(line) => match serde_json::from_str(&line) {
                 Ok(line) => (Ok(line), Some(self)),
-                Err(error) => (Err(format!("its worker answered what is no result: {error}")), None),
+                Err(error) => (
+                    Err(format!("its worker answered what is no result: {error}")),
+                    None,
+                ),
             },
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
                 let waited = patience.as_secs_f64();
-                (Err(format!("it was stopped after {waited} s of the machine's time")), None)
+                (
+                    Err(format!(
+                        "it was stopped after {waited} s of the machine's time"
+                    )),
+                    None,
+                )
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => (Err(self.epitaph()), None),
         }
@@ -236,7 +260,11 @@ fn print(
     let mut out = io::stdout().lock();
     match format {
         Format::Human => {
-            let style = if io::stdout().is_terminal() { Style::COLORED } else { Style::PLAIN };
+            let style = if io::stdout().is_terminal() {
+                Style::COLORED
+            } else {
+                Style::PLAIN
+            };
             write!(out, "{}", sweep_summary(summary, wall_ms, case, style))?;
         }
         Format::Json => {
@@ -255,8 +283,14 @@ fn judge(lines: &[SeedLine], summary: &SweepSummary, expected: Option<&str>) -> 
     };
     if let Some(rule) = expected {
         let seen = lines.iter().any(|line| broken(line) == [rule]);
-        let only = lines.iter().all(|line| broken(line).iter().all(|other| other == rule));
-        return if seen && only { Exit::Held } else { Exit::Violated };
+        let only = lines
+            .iter()
+            .all(|line| broken(line).iter().all(|other| other == rule));
+        return if seen && only {
+            Exit::Held
+        } else {
+            Exit::Violated
+        };
     }
     if lines.iter().any(|line| line.status() == "violated") {
         return Exit::Violated;
@@ -264,5 +298,9 @@ fn judge(lines: &[SeedLine], summary: &SweepSummary, expected: Option<&str>) -> 
     if lines.iter().any(|line| line.status() != "held") {
         return Exit::Limit;
     }
-    if summary.never_met.is_empty() { Exit::Held } else { Exit::NeverMet }
+    if summary.never_met.is_empty() {
+        Exit::Held
+    } else {
+        Exit::NeverMet
+    }
 }

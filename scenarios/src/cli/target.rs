@@ -33,10 +33,15 @@ pub fn split_seed(target: &str) -> (&str, Option<u64>) {
 /// `PATH=VALUE` settings by path.
 pub fn overrides(settings: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     let pairs = settings.iter().map(|setting| {
-        let parts = setting.split_once('=').map(|(path, value)| (path.into(), value.into()));
+        let parts = setting
+            .split_once('=')
+            .map(|(path, value)| (path.into(), value.into()));
         parts.ok_or_else(|| {
             let hint = "write --set services.payments.replicas=4";
-            Failure::new(Exit::Invalid, format_args!("`{setting}` has no `=` ({hint})"))
+            Failure::new(
+                Exit::Invalid,
+                format_args!("`{setting}` has no `=` ({hint})"),
+            )
         })
     });
     pairs.collect()
@@ -44,7 +49,9 @@ pub fn overrides(settings: &[String]) -> Result<BTreeMap<String, String>, Failur
 
 /// The text of a scenario: of the catalogue by name, or of a file.
 pub fn read(target: &str) -> Result<String, Failure> {
-    let known = catalogue::SCENARIOS.iter().find(|(name, _)| *name == target);
+    let known = catalogue::SCENARIOS
+        .iter()
+        .find(|(name, _)| *name == target);
     if let Some((_, text)) = known {
         return Ok((*text).into());
     }
@@ -62,16 +69,18 @@ pub fn read(target: &str) -> Result<String, Failure> {
 /// Reads, changes and decodes a scenario.
 pub fn load(target: &str, overrides: &BTreeMap<String, String>) -> Result<Scenario, Failure> {
     let text = read(target)?;
-    let data = format::Scenario::from_toml(&text).map_err(|problems| {
-        Failure::new(Exit::Invalid, render(target, &text, &problems))
-    })?;
+    let data = format::Scenario::from_toml(&text)
+        .map_err(|problems| Failure::new(Exit::Invalid, render(target, &text, &problems)))?;
     if overrides.is_empty() {
         return Ok(Scenario { data, text });
     }
     let text = format::apply_overrides(&text, overrides)
         .map_err(|error| Failure::new(Exit::Invalid, error))?;
     let data = format::Scenario::from_toml(&text).map_err(|problems| {
-        Failure::new(Exit::Invalid, render("the scenario with its changed settings", &text, &problems))
+        Failure::new(
+            Exit::Invalid,
+            render("the scenario with its changed settings", &text, &problems),
+        )
     })?;
     Ok(Scenario { data, text })
 }
@@ -103,7 +112,11 @@ pub fn render(name: &str, text: &str, problems: &[format::Problem]) -> String {
 }
 
 fn count(problems: usize) -> String {
-    if problems == 1 { "1 problem".into() } else { format!("{problems} problems") }
+    if problems == 1 {
+        "1 problem".into()
+    } else {
+        format!("{problems} problems")
+    }
 }
 
 impl Scenario {
@@ -114,7 +127,10 @@ impl Scenario {
 
     /// The rule that a canary must violate.
     pub fn expected(&self) -> Option<&str> {
-        self.data.expect.as_ref().map(|expect| expect.violated.as_str())
+        self.data
+            .expect
+            .as_ref()
+            .map(|expect| expect.violated.as_str())
     }
 
     /// Its limits.
@@ -150,18 +166,28 @@ impl Scenario {
             let message = format!(
                 "seed {} gave two digests: {} in a worker, {} here",
                 spec.seed,
-                line.run.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+                line.run
+                    .digest
+                    .map(|digest| digest.to_string())
+                    .unwrap_or_default(),
                 record.digest
             );
             return Err(Failure::new(Exit::Nondeterminism, message));
         }
         let Some(rule) = record.rules.iter().find(|rule| rule.fails()) else {
-            return Err(Failure::new(Exit::Failed, "a violated run had no violated rule"));
+            return Err(Failure::new(
+                Exit::Failed,
+                "a violated run had no violated rule",
+            ));
         };
         let witness = rule.witness().cloned();
-        let (at, says) = witness.map(|witness| (witness.at, witness.says)).unwrap_or_default();
+        let (at, says) = witness
+            .map(|witness| (witness.at, witness.says))
+            .unwrap_or_default();
         spec.faults = Some(record.faults.clone());
-        let name = Path::new(&spec.scenario).file_stem().and_then(|stem| stem.to_str());
+        let name = Path::new(&spec.scenario)
+            .file_stem()
+            .and_then(|stem| stem.to_str());
         let path = directory.join(format!("{}-{}.case.toml", name.unwrap_or("run"), spec.seed));
         let case = Case {
             format: case::FORMAT,

@@ -31,7 +31,11 @@ pub fn definition(
         .undone_by(of("payments", "/refund", Subject::Customer))
         .timeout(per_try);
     let confirm = Step::new("confirm", confirm(orders.clone())).timeout(per_try);
-    Definition::new(CHECKOUT).step(reserve).step(charge).pivot().step(confirm)
+    Definition::new(CHECKOUT)
+        .step(reserve)
+        .step(charge)
+        .pivot()
+        .step(confirm)
 }
 
 /// What a change is about.
@@ -70,8 +74,16 @@ fn call(
                 None => context.key.clone(),
             };
             let order = purchase.order;
-            let change = Change { key, saga: context.saga, order, subject, amount };
-            let sent = egress.post(&replica, path, &context.key, &change, None).await;
+            let change = Change {
+                key,
+                saga: context.saga,
+                order,
+                subject,
+                amount,
+            };
+            let sent = egress
+                .post(&replica, path, &context.key, &change, None)
+                .await;
             match sent {
                 Err(error) => Outcome::Unknown(error.to_string()),
                 Ok(reply) if reply.status == StatusCode::OK => Outcome::Done(Value::Null),
@@ -99,8 +111,18 @@ fn confirm(
             if let Err(error) = orders.append(&record).await {
                 return Outcome::Unknown(error.to_string());
             }
-            let field = |name: &str| context.input.get(name).and_then(Value::as_str).unwrap_or("");
-            let amount = context.input.get("price").and_then(Value::as_i64).unwrap_or(0);
+            let field = |name: &str| {
+                context
+                    .input
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .unwrap_or("")
+            };
+            let amount = context
+                .input
+                .get("price")
+                .and_then(Value::as_i64)
+                .unwrap_or(0);
             let (saga, order) = (context.saga.as_str(), field("order"));
             info!(target: "observe", what = "confirmed", saga, order, amount);
             Outcome::Done(Value::Null)

@@ -51,7 +51,10 @@ impl Egress {
         let mut config = Config {
             name: place.name.clone(),
             deadline: limit,
-            pool: Pool { connect_timeout: Duration::from_millis(300), ..Pool::default() },
+            pool: Pool {
+                connect_timeout: Duration::from_millis(300),
+                ..Pool::default()
+            },
             ..Config::default()
         };
         for service in services {
@@ -65,7 +68,11 @@ impl Egress {
         let hooks = Hooks::new(&place.name, "client");
         let gateway = Gateway::new(config, rng, hooks)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
-        Ok(Self { gateway, limit, propagates_deadline })
+        Ok(Self {
+            gateway,
+            limit,
+            propagates_deadline,
+        })
     }
 
     /// Posts `body` to a path of a replica. `key` makes the request one that may be repeated.
@@ -96,8 +103,13 @@ impl Egress {
             deadline::write(request.headers_mut(), until, now);
         }
         let (head, body) = self.gateway.handle(request).await.into_parts();
-        let body = http_model::collect(body, LARGEST, None).await.map_err(io::Error::other)?;
-        Ok(Reply { status: head.status, body })
+        let body = http_model::collect(body, LARGEST, None)
+            .await
+            .map_err(io::Error::other)?;
+        Ok(Reply {
+            status: head.status,
+            body,
+        })
     }
 }
 
@@ -130,4 +142,3 @@ fn route(name: String) -> Route {
         retry: Some(Retry::default()),
     }
 }
-

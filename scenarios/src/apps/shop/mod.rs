@@ -23,6 +23,7 @@ pub mod stock;
 pub mod store;
 pub mod traffic;
 
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 /// What a customer asks for.
@@ -66,10 +67,9 @@ pub(crate) async fn asked_to_stop() {
 }
 
 /// The status that tells what came of a change.
-pub(crate) fn status(answer: std::io::Result<store::Answer>) -> axum::http::StatusCode {
-    use axum::http::StatusCode;
+pub(crate) fn status(answer: std::io::Result<store::Answer>) -> StatusCode {
     match answer {
-        Ok(store::Answer::Now(_) | store::Answer::Before) => StatusCode::OK,
+        Ok(store::Answer::Now | store::Answer::Before) => StatusCode::OK,
         Ok(store::Answer::Refused(_)) => StatusCode::CONFLICT,
         Ok(store::Answer::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -109,7 +109,9 @@ pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
     let step = Duration::from_millis(config.step_ms);
     let passes_on = !config.planted.deadline_not_propagated;
     let egress = Egress::new(&at, &["stock", "payments", "orders"], step, passes_on)?;
-    let (orders, _) = Journal::open(at.data.join("orders")).await.map_err(io::Error::other)?;
+    let (orders, _) = Journal::open(at.data.join("orders"))
+        .await
+        .map_err(io::Error::other)?;
     let definition = checkout::definition(&at, &egress, &orders, step);
     let facts = Arc::new(Facts(Hooks::new(&at.name, "saga")));
     let opened =
@@ -117,14 +119,24 @@ pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
     let patience = Duration::from_millis(config.patience_ms);
     let sagas = opened.map_err(io::Error::other)?;
     let listen = at.listen.clone();
-    let shop = Arc::new(Shop { at, sagas, egress, patience });
+    let shop = Arc::new(Shop {
+        at,
+        sagas,
+        egress,
+        patience,
+    });
     let app = Router::new()
         .route("/health", routing::get(|| async { "ok" }))
         .route("/checkout", routing::post(checkout))
         .route("/parked", routing::get(parked))
         .with_state(shop);
     let listener = TcpListener::bind(&listen).await?;
-    http::serve(listener, app, super::asked_to_stop()).await;
+    http::serve(
+        listener,
+        place::with_injected_errors(app),
+        super::asked_to_stop(),
+    )
+    .await;
     Ok(())
 }
 
@@ -159,10 +171,15 @@ async fn checkout(
     };
     if owner != shop.at.replica {
         let key = purchase.order.clone();
-        let sent = shop.egress.post(&name, "/checkout", &key, &purchase, Some(until)).await;
+        let sent = shop
+            .egress
+            .post(&name, "/checkout", &key, &purchase, Some(until))
+            .await;
         return sent.map_or(StatusCode::BAD_GATEWAY, |reply| reply.status);
     }
-    let Ok(input) = serde_json::to_value(&purchase) else { return StatusCode::BAD_REQUEST };
+    let Ok(input) = serde_json::to_value(&purchase) else {
+        return StatusCode::BAD_REQUEST;
+    };
     let saga = shop.sagas.run(&purchase.order, checkout::CHECKOUT, input);
     match timeout_at(until, saga).await {
         Ok(Ok(End::Done)) => StatusCode::OK,
@@ -173,5 +190,11 @@ async fn checkout(
 }
 
 async fn parked(State(shop): State<Arc<Shop>>) -> Json<Vec<String>> {
-    Json(shop.sagas.parked().into_iter().map(|(saga, end)| format!("{saga}: {end:?}")).collect())
+    Json(
+        shop.sagas
+            .parked()
+            .into_iter()
+            .map(|(saga, end)| format!("{saga}: {end:?}"))
+            .collect(),
+    )
 }

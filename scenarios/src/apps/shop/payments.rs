@@ -2,7 +2,7 @@
 
 use super::{
     Change,
-    store::{Answer, Store},
+    store::{Step, Store},
 };
 use crate::apps::{Place, place};
 use axum::{Json, Router, extract::State, http::StatusCode, routing};
@@ -24,7 +24,10 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { funds: 100_000, forgets_keys: false }
+        Self {
+            funds: 100_000,
+            forgets_keys: false,
+        }
     }
 }
 
@@ -34,38 +37,36 @@ impl Default for Config {
 /// If the store cannot be opened or the port not be had.
 pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
     let config: Config = place::config(table)?;
-    let store = Store::open(&at.data, config.funds, config.forgets_keys).await?;
+    let store = Store::open(&at.data, config.funds, config.forgets_keys, tell).await?;
     let app = Router::new()
         .route("/health", routing::get(|| async { "ok" }))
         .route("/charge", routing::post(charge))
         .route("/refund", routing::post(refund))
         .with_state(store);
     let listener = TcpListener::bind(&at.listen).await?;
-    http::serve(listener, app, super::asked_to_stop()).await;
+    http::serve(
+        listener,
+        place::with_injected_errors(app),
+        super::asked_to_stop(),
+    )
+    .await;
     Ok(())
 }
 
 async fn charge(State(store): State<Store>, Json(change): Json<Change>) -> StatusCode {
-    match store.make(change).await {
-        Ok(Answer::Now(done)) => {
-            tell("charged", &done);
-            StatusCode::OK
-        }
-        other => super::status(other),
-    }
+    super::status(store.make(change).await)
 }
 
 async fn refund(State(store): State<Store>, Json(change): Json<Change>) -> StatusCode {
-    match store.undo(&change.key).await {
-        Ok(Answer::Now(undone)) => {
-            tell("refunded", &undone);
-            StatusCode::OK
-        }
-        other => super::status(other),
-    }
+    super::status(store.undo(&change.key).await)
 }
 
-fn tell(what: &str, change: &Change) {
+fn tell(step: Step, change: &Change) {
+    let what = if step == Step::Made {
+        "charged"
+    } else {
+        "refunded"
+    };
     info!(
         target: "observe",
         what,

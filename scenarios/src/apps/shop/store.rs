@@ -34,7 +34,7 @@ enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It was done now.
-    Now(Change),
+    Now,
     /// It had been done before, or there was nothing to undo.
     Before,
     /// It cannot be done.
@@ -58,6 +58,20 @@ pub struct Store {
     initial: i64,
     /// Without idempotency every request is a new change.
     forgets_keys: bool,
+    tell: Tell,
+}
+
+/// States a change as a fact. Called as soon as the change is durable, whether or not somebody still
+/// waits for the answer.
+pub type Tell = fn(Step, &Change);
+
+/// Which way a change went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It was made.
+    Made,
+    /// It was undone.
+    Undone,
 }
 
 impl Store {
@@ -65,15 +79,26 @@ impl Store {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub async fn open(directory: &Path, initial: i64, forgets_keys: bool) -> io::Result<Self> {
-        let (journal, records) =
-            Journal::open(directory.join("journal")).await.map_err(io::Error::other)?;
-        let mut book = Book { states: BTreeMap::new(), balances: BTreeMap::new() };
+    pub async fn open(
+        directory: &Path,
+        initial: i64,
+        forgets_keys: bool,
+        tell: Tell,
+    ) -> io::Result<Self> {
+        let (journal, records) = Journal::open(directory.join("journal"))
+            .await
+            .map_err(io::Error::other)?;
+        let mut book = Book {
+            states: BTreeMap::new(),
+            balances: BTreeMap::new(),
+        };
         for record in records {
             match serde_json::from_slice(&record).map_err(io::Error::other)? {
                 Entry::Did(change) => {
-                    *book.balances.entry(change.subject.clone()).or_insert(initial) -=
-                        change.amount;
+                    *book
+                        .balances
+                        .entry(change.subject.clone())
+                        .or_insert(initial) -= change.amount;
                     book.states.insert(change.key.clone(), State::Done(change));
                 }
                 Entry::Undid { key } => {
@@ -83,7 +108,13 @@ impl Store {
                 }
             }
         }
-        Ok(Self { journal, book: Arc::new(Mutex::new(book)), initial, forgets_keys })
+        Ok(Self {
+            journal,
+            book: Arc::new(Mutex::new(book)),
+            initial,
+            forgets_keys,
+            tell,
+        })
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -92,7 +123,11 @@ impl Store {
 
     /// What a subject has.
     pub fn balance(&self, subject: &str) -> i64 {
-        self.book().balances.get(subject).copied().unwrap_or(self.initial)
+        self.book()
+            .balances
+            .get(subject)
+            .copied()
+            .unwrap_or(self.initial)
     }
 
     /// Takes `amount` from the subject, once for this key.
@@ -108,10 +143,15 @@ impl Store {
                 Some(State::Undone) => return Ok(Answer::Refused("it was undone before it came")),
                 Some(State::Writing) => return Ok(Answer::Busy),
                 Some(State::Done(_)) if !self.forgets_keys => return Ok(Answer::Before),
-                Some(State::Done(_)) => change.key = format!("{}#{}", change.key, book.states.len()),
+                Some(State::Done(_)) => {
+                    change.key = format!("{}#{}", change.key, book.states.len())
+                }
                 None => {}
             }
-            let has = book.balances.entry(change.subject.clone()).or_insert(self.initial);
+            let has = book
+                .balances
+                .entry(change.subject.clone())
+                .or_insert(self.initial);
             if *has < change.amount {
                 return Ok(Answer::Refused("there is not enough"));
             }
@@ -121,9 +161,10 @@ impl Store {
         let store = self.clone();
         let task = tokio::spawn(async move {
             store.write(&Entry::Did(change.clone())).await?;
+            (store.tell)(Step::Made, &change);
             let done = State::Done(change.clone());
             store.book().states.insert(change.key.clone(), done);
-            Ok(Answer::Now(change))
+            Ok(Answer::Now)
         });
         task.await.unwrap_or_else(|error| Err(error.into()))
     }
@@ -153,11 +194,19 @@ impl Store {
         let (store, key) = (self.clone(), key.to_owned());
         let task = tokio::spawn(async move {
             store.write(&Entry::Undid { key: key.clone() }).await?;
+            if let Some(change) = &taken {
+                (store.tell)(Step::Undone, change);
+            }
             let mut book = store.book();
             book.states.insert(key, State::Undone);
-            let Some(change) = taken else { return Ok(Answer::Before) };
-            *book.balances.entry(change.subject.clone()).or_insert(store.initial) += change.amount;
-            Ok(Answer::Now(change))
+            let Some(change) = taken else {
+                return Ok(Answer::Before);
+            };
+            *book
+                .balances
+                .entry(change.subject.clone())
+                .or_insert(store.initial) += change.amount;
+            Ok(Answer::Now)
         });
         task.await.unwrap_or_else(|error| Err(error.into()))
     }
@@ -185,16 +234,27 @@ mod tests {
     async fn open(name: &str) -> Store {
         let directory = std::env::temp_dir().join(format!("windtunnel-store-{name}"));
         let _ = tokio::fs::remove_dir_all(&directory).await;
-        Store::open(&directory, 10, false).await.expect("a new book")
+        Store::open(&directory, 10, false, |_, _| {})
+            .await
+            .expect("a new book")
     }
 
     #[tokio::test]
     async fn a_change_is_made_once_for_its_key_and_undone_once() {
         let store = open("once").await;
-        assert!(matches!(store.make(change("k", 4)).await.expect("written"), Answer::Now(_)));
-        assert_eq!(store.make(change("k", 4)).await.expect("known"), Answer::Before);
+        assert!(matches!(
+            store.make(change("k", 4)).await.expect("written"),
+            Answer::Now
+        ));
+        assert_eq!(
+            store.make(change("k", 4)).await.expect("known"),
+            Answer::Before
+        );
         assert_eq!(store.balance("item"), 6);
-        assert!(matches!(store.undo("k").await.expect("written"), Answer::Now(_)));
+        assert!(matches!(
+            store.undo("k").await.expect("written"),
+            Answer::Now
+        ));
         assert_eq!(store.undo("k").await.expect("known"), Answer::Before);
         assert_eq!(store.balance("item"), 10);
     }
@@ -203,14 +263,20 @@ mod tests {
     async fn a_change_that_comes_after_its_undo_is_refused() {
         let store = open("late").await;
         assert_eq!(store.undo("k").await.expect("written"), Answer::Before);
-        assert!(matches!(store.make(change("k", 4)).await.expect("known"), Answer::Refused(_)));
+        assert!(matches!(
+            store.make(change("k", 4)).await.expect("known"),
+            Answer::Refused(_)
+        ));
         assert_eq!(store.balance("item"), 10);
     }
 
     #[tokio::test]
     async fn more_than_there_is_cannot_be_taken() {
         let store = open("short").await;
-        assert!(matches!(store.make(change("a", 11)).await.expect("known"), Answer::Refused(_)));
+        assert!(matches!(
+            store.make(change("a", 11)).await.expect("known"),
+            Answer::Refused(_)
+        ));
         assert_eq!(store.balance("item"), 10);
     }
 }

@@ -60,7 +60,9 @@ async fn ask(pool: &http_model::Client, gateway: &str, purchase: &Purchase) -> (
         .header("content-type", "application/json")
         .header("idempotency-key", &purchase.order)
         .body(Full::new(Bytes::from(body)));
-    let Ok(mut request) = request else { return (Outcome::Fail, "no request".into()) };
+    let Ok(mut request) = request else {
+        return (Outcome::Fail, "no request".into());
+    };
     deadline::write(request.headers_mut(), until, now);
     match pool.call(request, Some(until), 4096).await {
         Ok(answer) => match answer.status().as_u16() {

@@ -1,0 +1,136 @@
+//! Policies: named settings of breakers, retries, balancers and limits.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use windtunnel_record::{Rate, Span};
+
+/// A policy of one kind: a table with one key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Policy {
+    /// When to stop asking an endpoint.
+    Breaker(Breaker),
+    /// When to ask again.
+    Retry(Retry),
+    /// Whom to ask.
+    Balancer(Balancer),
+    /// How often a client may ask.
+    RateLimit(RateLimit),
+}
+
+impl Policy {
+    /// The kind, as the key names it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Breaker(_) => "breaker",
+            Self::Retry(_) => "retry",
+            Self::Balancer(_) => "balancer",
+            Self::RateLimit(_) => "rate-limit",
+        }
+    }
+}
+
+/// A breaker for each endpoint (semantics of gobreaker v2, with a deadline for trials).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Breaker {
+    /// So many failures in a row open it, unless `failure-rate` is set.
+    pub consecutive_failures: u32,
+    /// Such a share of failures opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_rate: Option<FailureRate>,
+    /// How long it stays open.
+    pub open_for: Span,
+    /// How many trials have to succeed.
+    pub trials: u32,
+    /// How long a trial may take.
+    pub trial_timeout: Span,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            consecutive_failures: 6,
+            failure_rate: None,
+            open_for: Span::from_secs(5),
+            trials: 1,
+            trial_timeout: Span::from_secs(10),
+        }
+    }
+}
+
+/// A share of failures among enough calls in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FailureRate {
+    /// The share, from above 0 to 1.
+    pub ratio: f64,
+    /// Fewer calls decide nothing.
+    pub min_calls: u32,
+    /// Over what calls are counted.
+    pub window: Span,
+}
+
+/// When a request is sent again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Retry {
+    /// Attempts in all.
+    pub attempts: u32,
+    /// The bound of the first pause; it doubles, and a pause is drawn from zero to it.
+    pub base: Span,
+    /// The largest bound.
+    pub cap: Span,
+    /// How long one attempt may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_try_timeout: Option<Span>,
+    /// Retries per request, as a fraction; without a budget when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<f64>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            base: Span::from_millis(25),
+            cap: Span::from_millis(250),
+            per_try_timeout: None,
+            budget: Some(0.2),
+        }
+    }
+}
+
+/// Whom to ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Balancer {
+    /// The algorithm.
+    pub kind: BalancerKind,
+}
+
+/// How an endpoint is picked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BalancerKind {
+    /// One after the other.
+    RoundRobin,
+    /// Two at random, the one with fewer requests in flight.
+    #[default]
+    PowerOfTwoChoices,
+}
+
+/// How often a client may ask (GCRA).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RateLimit {
+    /// The sustained rate.
+    pub rate: Rate,
+    /// How many may come at once.
+    #[serde(default = "one")]
+    pub burst: u32,
+}
+
+fn one() -> u32 {
+    1
+}

@@ -1,0 +1,172 @@
+//! Services that a scenario describes: each request costs work, calls others, and sometimes fails.
+
+use super::{invalid, policies};
+use crate::{
+    apps::{Place, place, shop},
+    format::{Scenario, Service},
+    hooks::Hooks,
+};
+use axum::{Router, extract::State, http::StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, header};
+use http_body_util::Empty;
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{net::TcpListener, time::Instant};
+use windtunnel_models::{
+    gateway::{
+        Gateway,
+        config::{Config, Route},
+    },
+    http::{self as http_model, deadline},
+};
+use windtunnel_record::{Distribution, Seed, Stream};
+
+/// What a described service does for each request.
+#[derive(Clone)]
+pub struct Plan {
+    work: Option<Distribution>,
+    errors: f64,
+    calls: Vec<(String, Duration)>,
+    egress: Config,
+}
+
+impl Plan {
+    /// The plan of a service.
+    pub fn new(
+        scenario: &Scenario,
+        name: &str,
+        service: &Service,
+        addresses: &BTreeMap<String, Vec<String>>,
+    ) -> Self {
+        let mut egress = Config {
+            name: name.into(),
+            ..Config::default()
+        };
+        let mut calls = Vec::new();
+        for (number, call) in service.calls.iter().enumerate() {
+            let upstream = format!("{}-{number}", call.to);
+            let names = policies::Names {
+                retry: call.retry.as_deref(),
+                breaker: call.breaker.as_deref(),
+                balancer: call.balancer.as_deref(),
+            };
+            let endpoints = policies::upstream(scenario, &call.to, names, addresses);
+            egress.upstreams.insert(upstream.clone(), endpoints);
+            let retry = policies::retry(scenario, call.retry.as_deref());
+            egress
+                .routes
+                .push(route(upstream.clone(), call.timeout.into(), retry));
+            calls.push((upstream, call.timeout.into()));
+        }
+        Self {
+            work: service.work,
+            errors: service.errors,
+            calls,
+            egress,
+        }
+    }
+}
+
+/// A route to the upstream of the same name.
+pub fn route(
+    name: String,
+    limit: Duration,
+    retry: Option<windtunnel_models::gateway::config::Retry>,
+) -> Route {
+    Route {
+        hosts: vec![name.clone()],
+        upstream: name.clone(),
+        name,
+        matches: Vec::new(),
+        created: None,
+        deadline: Some(limit),
+        deadline_covers: Default::default(),
+        limit: None,
+        keys: None,
+        retry,
+    }
+}
+
+struct Server {
+    plan: Plan,
+    egress: Option<Gateway>,
+    chance: Mutex<Stream>,
+}
+
+/// Serves until the process is asked to stop.
+///
+/// # Errors
+/// If the settings cannot work or the port not be had.
+pub async fn run(at: Place, plan: Plan) -> io::Result<()> {
+    let hooks = Hooks::new(&at.name, "client");
+    let rng = ChaCha8Rng::seed_from_u64(at.seed);
+    let egress = if plan.calls.is_empty() {
+        None
+    } else {
+        Some(Gateway::new(plan.egress.clone(), rng, hooks).map_err(invalid)?)
+    };
+    let chance = Mutex::new(Seed(at.seed).stream("work"));
+    let server = Arc::new(Server {
+        plan,
+        egress,
+        chance,
+    });
+    let app = place::with_injected_errors(Router::new().fallback(serve).with_state(server));
+    let listener = TcpListener::bind(&at.listen).await?;
+    http_model::serve(listener, app, shop::asked_to_stop()).await;
+    Ok(())
+}
+
+async fn serve(State(server): State<Arc<Server>>, headers: HeaderMap) -> StatusCode {
+    let (work, fails) = {
+        let mut chance = server.chance.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = server.plan.work.map(|work| work.sample(&mut chance));
+        (work, chance.chance(server.plan.errors))
+    };
+    let now = Instant::now();
+    let until = deadline::read(&headers, now);
+    if let Some(work) = work {
+        windtunnel::work(work.into()).await;
+    }
+    for (upstream, limit) in &server.plan.calls {
+        let status = call(server.egress.as_ref(), upstream, *limit, until).await;
+        if !status.is_success() {
+            return status;
+        }
+    }
+    if fails {
+        StatusCode::INTERNAL_SERVER_ERROR
+    } else {
+        StatusCode::OK
+    }
+}
+
+/// One call of an upstream, answered by its status.
+async fn call(
+    egress: Option<&Gateway>,
+    upstream: &str,
+    limit: Duration,
+    until: Option<Instant>,
+) -> StatusCode {
+    let request = Request::builder()
+        .method(Method::GET)
+        .uri("/")
+        .header(header::HOST, upstream);
+    let (Some(egress), Ok(mut request)) = (egress, request.body(Empty::<Bytes>::new())) else {
+        return StatusCode::BAD_GATEWAY;
+    };
+    let now = Instant::now();
+    let until = until.unwrap_or(now + limit).min(now + limit);
+    deadline::write(request.headers_mut(), until, now);
+    let (head, body) = egress.handle(request).await.into_parts();
+    match http_model::collect(body, 64 << 10, Some(until)).await {
+        Ok(_) => head.status,
+        Err(_) => StatusCode::BAD_GATEWAY,
+    }
+}

@@ -1,0 +1,157 @@
+//! From a scenario's data to the calls of the tunnel builder; there is no other door.
+
+mod described;
+mod gateway;
+mod load;
+mod policies;
+
+use crate::{
+    apps::{self, Place},
+    format::{Role, Scenario, Service},
+};
+use std::{cell::Cell, collections::BTreeMap, io, path::PathBuf, rc::Rc};
+use windtunnel::{LinkSettings, Network, Tunnel};
+use windtunnel_record::Seed;
+
+/// The port on which every simulated service listens.
+const PORT: u16 = 80;
+
+/// Describes the run of a scenario.
+///
+/// # Panics
+/// If the scenario was not checked: a rule that does not compile, an application that does not exist.
+pub fn describe(scenario: &Scenario, tunnel: &mut Tunnel) {
+    tunnel
+        .about(&scenario.about)
+        .load_for(scenario.run.duration)
+        .settle_for(scenario.run.settle)
+        .network(network(scenario));
+    let addresses = addresses(scenario);
+    for (name, service) in &scenario.services {
+        for replica in 0..service.replicas {
+            host(scenario, tunnel, name, service, replica, &addresses);
+        }
+    }
+    for load in &scenario.load {
+        load::add(scenario, tunnel, load, &addresses);
+    }
+    for fault in &scenario.faults {
+        tunnel.fault_spec(fault.clone());
+    }
+    for check in &scenario.checks {
+        let rule = check
+            .rule
+            .compile(&check.id)
+            .expect("the scenario was checked");
+        let mut named = rule.about(&check.about);
+        named.severity = check.severity;
+        tunnel.rule(named);
+    }
+}
+
+/// Where the replicas of each service listen.
+fn addresses(scenario: &Scenario) -> BTreeMap<String, Vec<String>> {
+    let services = scenario.services.iter().map(|(name, service)| {
+        let replicas = (0..service.replicas).map(|number| format!("{name}-{number}:{PORT}"));
+        (name.clone(), replicas.collect())
+    });
+    services.collect()
+}
+
+fn network(scenario: &Scenario) -> Network {
+    let network = &scenario.network;
+    let links = network.links.iter().map(|link| {
+        let [from, to] = link.between.clone();
+        LinkSettings {
+            from,
+            to,
+            latency: link.latency,
+            loss: link.loss,
+        }
+    });
+    Network {
+        loopback: network.loopback,
+        same_zone: network.same_zone,
+        cross_zone: network.cross_zone,
+        loss: network.loss,
+        syn_retries: network.syn_retries,
+        syn_linear: network.syn_linear,
+        links: links.collect(),
+    }
+}
+
+fn host(
+    scenario: &Scenario,
+    tunnel: &mut Tunnel,
+    name: &str,
+    service: &Service,
+    replica: u32,
+    addresses: &BTreeMap<String, Vec<String>>,
+) {
+    let host = format!("{name}-{replica}");
+    let seed = tunnel.seed();
+    let mut builder = tunnel
+        .host(&host)
+        .replica_of(name, replica)
+        .role(service.role.word())
+        .zone(service.zone(replica))
+        .cores(service.cores)
+        .speed(service.speed_of(replica));
+    if let Some(cpu) = service.cpu {
+        builder = builder.cpu(cpu.per_poll, cpu.per_byte);
+    }
+    if let Some(after) = service.restart_after {
+        builder = builder.restart_after(after);
+    }
+    let place = PlaceMaker {
+        seed,
+        host: host.clone(),
+        replica: replica as usize,
+        services: addresses.clone(),
+        lives: Rc::new(Cell::new(0)),
+    };
+    match (&service.app, service.role) {
+        (Some(app), _) => {
+            let app = apps::find(app).expect("the scenario was checked");
+            let config = service.config.clone();
+            builder.run(move || app(place.make(), config.clone()));
+        }
+        (None, Role::Gateway) => {
+            let config = gateway::config(scenario, &host, service, addresses);
+            builder.run(move || gateway::run(place.make(), config.clone()));
+        }
+        (None, Role::Service) => {
+            let plan = described::Plan::new(scenario, &host, service, addresses);
+            builder.run(move || described::run(place.make(), plan.clone()));
+        }
+    }
+}
+
+/// Makes the place of each life of a process; each life draws from a seed of its own.
+struct PlaceMaker {
+    seed: Seed,
+    host: String,
+    replica: usize,
+    services: BTreeMap<String, Vec<String>>,
+    lives: Rc<Cell<u32>>,
+}
+
+impl PlaceMaker {
+    fn make(&self) -> Place {
+        let life = self.lives.get();
+        self.lives.set(life + 1);
+        Place {
+            name: self.host.clone(),
+            replica: self.replica,
+            listen: format!("0.0.0.0:{PORT}"),
+            data: PathBuf::from("/data"),
+            services: self.services.clone(),
+            seed: self.seed.derive(&format!("hosts/{}/{life}", self.host)),
+        }
+    }
+}
+
+/// A setting that cannot work, as an I/O error.
+fn invalid(error: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error.to_string())
+}

@@ -1,0 +1,101 @@
+//! From policies by name to the settings of a gateway.
+
+use crate::format::{BalancerKind, Policy, Scenario};
+use std::{collections::BTreeMap, time::Duration};
+use windtunnel_models::gateway::config::{
+    Balance, Breaker, FailureRatio, Limit, Rate, Retry, RetryBudget, Upstream,
+};
+
+/// The names of the policies of one call or route.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names<'n> {
+    pub retry: Option<&'n str>,
+    pub breaker: Option<&'n str>,
+    pub balancer: Option<&'n str>,
+}
+
+/// The replicas of a service as an upstream.
+pub fn upstream(
+    scenario: &Scenario,
+    service: &str,
+    names: Names<'_>,
+    addresses: &BTreeMap<String, Vec<String>>,
+) -> Upstream {
+    let policy = |name: Option<&str>| name.and_then(|name| scenario.policies.get(name));
+    let balance = match policy(names.balancer) {
+        Some(Policy::Balancer(balancer)) if balancer.kind == BalancerKind::RoundRobin => {
+            Balance::RoundRobin
+        }
+        _ => Balance::PowerOfTwo,
+    };
+    let breaker = match policy(names.breaker) {
+        Some(Policy::Breaker(breaker)) => Some(Breaker {
+            consecutive_failures: breaker.consecutive_failures,
+            failure_ratio: breaker.failure_rate.map(|rate| FailureRatio {
+                ratio: rate.ratio,
+                minimum: rate.min_calls,
+            }),
+            interval: breaker.failure_rate.map(|rate| rate.window.into()),
+            open: breaker.open_for.into(),
+            trials: breaker.trials,
+            trial_timeout: breaker.trial_timeout.into(),
+            ..Breaker::default()
+        }),
+        _ => None,
+    };
+    let retry_budget = match policy(names.retry) {
+        Some(Policy::Retry(retry)) => match retry.budget {
+            Some(ratio) => RetryBudget {
+                ratio,
+                ..RetryBudget::default()
+            },
+            // No budget is a budget that nobody exhausts.
+            None => RetryBudget {
+                ratio: 100.0,
+                reserve_per_second: 1_000_000,
+                ttl: Duration::from_secs(10),
+            },
+        },
+        _ => RetryBudget::default(),
+    };
+    let endpoints = addresses.get(service).cloned().unwrap_or_default();
+    Upstream {
+        endpoints,
+        balance,
+        breaker,
+        retry_budget,
+    }
+}
+
+/// A retry policy by name.
+pub fn retry(scenario: &Scenario, name: Option<&str>) -> Option<Retry> {
+    let Some(Policy::Retry(retry)) = name.and_then(|name| scenario.policies.get(name)) else {
+        return None;
+    };
+    Some(Retry {
+        attempts: retry.attempts,
+        base: Duration::from(retry.base) / 2,
+        cap: retry.cap.into(),
+        per_try_timeout: retry.per_try_timeout.map(Into::into),
+        ..Retry::default()
+    })
+}
+
+/// A limit by name.
+pub fn limit(scenario: &Scenario, name: Option<&str>) -> Option<Limit> {
+    let Some(Policy::RateLimit(limit)) = name.and_then(|name| scenario.policies.get(name)) else {
+        return None;
+    };
+    let per_second = limit.rate.as_per_second();
+    // A gateway's rate is whole cells per period: a thousand seconds keep three decimals.
+    let cells = (per_second * 1000.0).round().max(1.0) as u32;
+    let rate = Rate {
+        requests: cells,
+        period: Duration::from_secs(1000),
+    };
+    Some(Limit {
+        rate,
+        burst: limit.burst,
+        max_clients: 100_000,
+    })
+}
