@@ -29,11 +29,11 @@
 //!
 //! **For every key**: an expression with `by` is meant for each value of that field, one with
 //! `breaker` for each breaker that fits. `always` wants it true for every key, `never` for none,
-//! `sometimes` for some. One expression can be about one kind of key only; a sum without `by` has the
-//! same value for every key. A key that a fact was never stated with counts 0.
+//! `sometimes` for some. One expression can be about one kind of key only; a sum without `by` has
+//! the same value for every key. A key that a fact was never stated with counts 0.
 //!
-//! **Numbers** are floating-point; sums of whole numbers are exact up to 2^53. A division by zero has
-//! no value, and a condition without a value is neither true nor false.
+//! **Numbers** are floating-point; sums of whole numbers are exact up to 2^53. A division by zero
+//! has no value, and a condition without a value is neither true nor false.
 
 mod ast;
 mod calls;

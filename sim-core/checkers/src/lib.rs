@@ -1,7 +1,7 @@
 //! Pure functions from a recorded run to a verdict.
 //!
-//! A rule says what must hold ([`NamedRule`]); [`judge()`] asks every rule of the [`Evidence`] that a
-//! run left behind and answers held, violated with a witness in words, or unknown with a reason.
+//! A rule says what must hold ([`NamedRule`]); [`judge()`] asks every rule of the [`Evidence`] that
+//! a run left behind and answers held, violated with a witness in words, or unknown with a reason.
 //! Rules are closures over the [`World`], single events or the history, or text of a scenario file.
 //!
 //! *Never in this crate*: a running simulation, I/O, async, a clock, randomness.

@@ -1,9 +1,9 @@
 //! Which run comes next, and which failing run is the smallest.
 //!
-//! Fault plans are drawn here from fault specs ([`generate()`]) or from everything that can go wrong
-//! ([`uniform()`]); [`problems()`] says what is wrong with a spec, [`Seeds`] which seeds to run, and
-//! [`shrink()`] finds the smallest run that fails like a given one. All of it is pure: values go in,
-//! values come out, and where a run is needed it is a closure that the caller passes.
+//! Fault plans are drawn here from fault specs ([`generate()`]) or from everything that can go
+//! wrong ([`uniform()`]); [`problems()`] says what is wrong with a spec, [`Seeds`] which seeds to
+//! run, and [`shrink()`] finds the smallest run that fails like a given one. All of it is pure:
+//! values go in, values come out, and where a run is needed it is a closure that the caller passes.
 //!
 //! *Never in this crate*: a simulation, a thread, I/O, a clock, any randomness but named streams.
 

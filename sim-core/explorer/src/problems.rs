@@ -84,7 +84,8 @@ mod tests {
     fn a_sound_spec_has_no_problems() {
         for text in [
             "id = 'a'\nat = '3s'\nfor = '1s'\ninject = { crash = { target = 'orders' } }",
-            "id = 'b'\nevery = '3s'\nfor = '1s'\nfrom = '1s'\nuntil = '9s'\ninject = { reset = {} }",
+            "id = 'b'\nevery = '3s'\nfor = '1s'\nfrom = '1s'\nuntil = '9s'\n\
+             inject = { reset = {} }",
             "id = 'd'\nevery = '3s'\ninject = { reset = {} }",
             "id = 'c'\ninject = { errors = { target = 'orders', status = 503 } }",
         ] {

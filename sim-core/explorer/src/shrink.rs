@@ -1,10 +1,10 @@
 //! From a failing run to the smallest one that fails the same way.
 //!
-//! Greedy: a move proposes smaller runs ([`drop_fault`], then [`narrow_window`]), the first that still
-//! breaks the same rule is taken, and it goes on from there until no move helps. The order of the
-//! candidates is fixed and the only budget is a number of runs, so the result is the same on every
-//! machine. Source of dropping by halves: A. Zeller and R. Hildebrandt, *Simplifying and Isolating
-//! Failure-Inducing Input* (2002).
+//! Greedy: a move proposes smaller runs ([`drop_fault`], then [`narrow_window`]), the first that
+//! still breaks the same rule is taken, and it goes on from there until no move helps. The order of
+//! the candidates is fixed and the only budget is a number of runs, so the result is the same on
+//! every machine. Source of dropping by halves: A. Zeller and R. Hildebrandt, *Simplifying and
+//! Isolating Failure-Inducing Input* (2002).
 
 mod drop_fault;
 mod narrow_window;
@@ -28,10 +28,10 @@ pub struct Shrunk {
 /// Shrinks the explicit faults of `spec` in at most `budget` runs.
 ///
 /// `broken` runs a spec and names the rule it breaks, if it breaks one. Its first call, on `spec`
-/// itself, tells which rule is to stay broken. Removing a fault changes the course of a run from its
-/// first effect on, so each candidate is tried under up to `schedules` schedules (its own, then others
-/// drawn from the seed), and the one that fails is stored in the result. A `spec` whose faults are not
-/// explicit comes back as it is.
+/// itself, tells which rule is to stay broken. Removing a fault changes the course of a run from
+/// its first effect on, so each candidate is tried under up to `schedules` schedules (its own, then
+/// others drawn from the seed), and the one that fails is stored in the result. A `spec` whose
+/// faults are not explicit comes back as it is.
 pub fn shrink(
     spec: &RunSpec,
     budget: usize,

@@ -1,7 +1,8 @@
 //! The value of an expression, and conditions over the state of the world.
 //!
-//! Nothing is skipped: `and` and `or` ask both sides, so that what an expression reads never depends
-//! on values. That allows a condition with keys to look only at the key that the last event touched.
+//! Nothing is skipped: `and` and `or` ask both sides, so that what an expression reads never
+//! depends on values. That allows a condition with keys to look only at the key that the last event
+//! touched.
 
 use super::{
     Expression, Keys, StateCondition,

@@ -1,8 +1,8 @@
 //! Thresholds: the value of an expression over the operations of a whole run.
 //!
-//! An operation belongs to a window by the instant at which it was asked (for `rate`, answered). One
-//! without an answer counts with the time it has waited by the end of the run, so that a service
-//! which stops to answer does not look fast. Quantiles are exact, by nearest rank.
+//! An operation belongs to a window by the instant at which it was asked (for `rate`, answered).
+//! One without an answer counts with the time it has waited by the end of the run, so that a
+//! service which stops to answer does not look fast. Quantiles are exact, by nearest rank.
 
 use super::{
     RunCondition,

@@ -19,7 +19,8 @@ pub(crate) fn judge(holds: &dyn Fn(&History) -> bool, evidence: &Evidence<'_>) -
     };
     let pending = history.pending();
     let says = format!(
-        "not true at the end of the run, with {} operations: {} ok, {} failed, {} unknown, {} pending",
+        "not true at the end of the run, with {} operations: \
+         {} ok, {} failed, {} unknown, {} pending",
         history.operations.len(),
         ended(Outcome::Ok),
         ended(Outcome::Fail),

@@ -2,9 +2,9 @@
 //!
 //! Judged are the operations that were asked from `within` after the end of the last fault on; an
 //! operation without an answer counts as one without success. If none was asked so late, the
-//! operations of the last fifth of the load are taken; when those fail and overlap with the faults or
-//! the time granted after them, the run says nothing. What this does not verify: latency (write a
-//! threshold), and how it was before.
+//! operations of the last fifth of the load are taken; when those fail and overlap with the faults
+//! or the time granted after them, the run says nothing. What this does not verify: latency (write
+//! a threshold), and how it was before.
 
 use super::{Judged, eventually, faults};
 use crate::Evidence;
@@ -54,8 +54,8 @@ fn share(operations: &[&Operation], from: Moment, success: f64, evidence: &Evide
     }
     let pending = ended(None);
     let says = format!(
-        "of {all} operations asked from {from} on {ok} succeeded ({:.1} %, at least {:.1} % wanted); \
-         {} failed, {} unknown, {pending} pending{}",
+        "of {all} operations asked from {from} on {ok} succeeded \
+         ({:.1} %, at least {:.1} % wanted); {} failed, {} unknown, {pending} pending{}",
         100.0 * reached,
         100.0 * success,
         ended(Some(Outcome::Fail)),

@@ -1,11 +1,12 @@
 //! `saga-atomic`: every saga happens as a whole or not at all, and comes to an end.
 //!
 //! Read from facts with a field `saga`: `saga-begun`, `saga-ended` (with `outcome` done, undone or
-//! parked), and the effects `reserved`, `released`, `charged`, `refunded`, `confirmed`, `cancelled`.
-//! A saga that ended *done* has all three effects and none of them undone; one that ended *undone*
-//! has each of its effects undone as often as it happened; a *parked* one waits for people, and
-//! nothing is demanded of it. Every saga ends within a time after the end of the load. Effects are
-//! counted over the whole run, so one that arrives after the end of its saga counts too.
+//! parked), and the effects `reserved`, `released`, `charged`, `refunded`, `confirmed`,
+//! `cancelled`. A saga that ended *done* has all three effects and none of them undone; one that
+//! ended *undone* has each of its effects undone as often as it happened; a *parked* one waits for
+//! people, and nothing is demanded of it. Every saga ends within a time after the end of the load.
+//! Effects are counted over the whole run, so one that arrives after the end of its saga counts
+//! too.
 //!
 //! What this does not verify: that an effect happened only once (write `count(charged, by = order)
 //! <= 1`), the order of the steps, amounts, and effects that nobody stated.
