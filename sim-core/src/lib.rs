@@ -52,7 +52,7 @@ pub use fault::{
 };
 pub use host::{Disk, HostBuilder, HostRef, IntoResult};
 pub use load::{Load, Stage, closed_loop, open_loop, rate};
-pub use simulation::{component, gauge, injected_error, observed, work};
+pub use simulation::{component, gauge, injected_error, observed, pause as pause_for, work};
 pub use sweep::{Swept, sweep};
 pub use tunnel::{LinkSettings, Network, Tunnel};
 

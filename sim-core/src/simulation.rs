@@ -65,6 +65,12 @@ mod simulated {
         engine::cpu::work(span).await;
     }
 
+    /// Waits for `span`, exact to the nanosecond, which tokio's timers are not.
+    pub async fn pause(span: Duration) {
+        let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        until(now().saturating_add(span)).await;
+    }
+
     /// Where the present code runs, for logs.
     pub fn whereabouts() -> Option<(u64, String)> {
         Some((now(), engine::process::current_host_name()?))
@@ -201,6 +207,11 @@ mod refusing {
 
     /// In the real world the caller works itself; this waits as long.
     pub async fn work(span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+
+    /// Waits for `span`.
+    pub async fn pause(span: Duration) {
         tokio::time::sleep(span).await;
     }
 

@@ -23,6 +23,12 @@ use tokio::{
 pub trait Observer: Send + Sync + 'static {
     /// `step` is the name of the step that the event is about.
     fn event(&self, saga: &str, definition: &str, step: Option<&str>, event: &LogEvent);
+
+    /// An event was found in the log when it was opened. A crash may have come between writing an
+    /// event and telling it, so an observer that must miss none takes these too, each once.
+    fn found(&self, saga: &str, event: &LogEvent) {
+        let _ = (saga, event);
+    }
 }
 
 impl Observer for () {
@@ -73,7 +79,7 @@ impl Orchestrator {
             .into_iter()
             .map(|definition| (definition.name.clone(), definition))
             .collect();
-        let history = replay(&records)?;
+        let history = replay(&records, &*observer)?;
         for progress in history.values() {
             if !definitions.contains_key(&progress.definition) {
                 return Err(SagaError::UnknownDefinition(progress.definition.clone()));
@@ -161,11 +167,15 @@ impl Orchestrator {
 }
 
 /// How far each saga of a log is.
-fn replay(records: &[Vec<u8>]) -> Result<BTreeMap<String, Progress>, SagaError> {
+fn replay(
+    records: &[Vec<u8>],
+    observer: &dyn Observer,
+) -> Result<BTreeMap<String, Progress>, SagaError> {
     let mut history: BTreeMap<String, Progress> = BTreeMap::new();
     for (number, record) in records.iter().enumerate() {
         let LogRecord { saga, event } = serde_json::from_slice(record)
             .map_err(|source| SagaError::Record { number, source })?;
+        observer.found(&saga, &event);
         match (history.get_mut(&saga), event) {
             (None, LogEvent::Begun { definition, input }) => {
                 history.insert(saga, Progress::begun(definition, input));

@@ -23,7 +23,10 @@ pub struct Service {
     /// What handling costs besides the described work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Cpu>,
-    /// Described: the processor time of each request.
+    /// Described: how many requests are worked on at once; as many as there are cores by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
+    /// Described: how long a worker works on each request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<Distribution>,
     /// Described: the share of requests that are answered with 500.
@@ -38,8 +41,7 @@ pub struct Service {
     pub config: toml::Table,
     /// Gateway: where requests go.
     pub routes: Vec<Route>,
-    /// Gateway: makes it lose a breaker's permit when the caller goes away, and the like; for tests
-    /// of the tests.
+    /// How long after its `main` returned it is started again; never when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_after: Option<Span>,
 }
@@ -54,6 +56,7 @@ impl Default for Service {
             speed: 1.0,
             limp: Vec::new(),
             cpu: None,
+            workers: None,
             work: None,
             errors: 0.0,
             calls: Vec::new(),

@@ -14,10 +14,13 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use windtunnel_models::{
     gateway::{
         Gateway,
@@ -25,12 +28,14 @@ use windtunnel_models::{
     },
     http::{self as http_model, deadline},
 };
-use windtunnel_record::{Distribution, Seed, Stream};
+use windtunnel_record::{Distribution, Seed, Span, Stream};
 
 /// What a described service does for each request.
 #[derive(Clone)]
 pub struct Plan {
     work: Option<Distribution>,
+    speed: f64,
+    workers: usize,
     errors: f64,
     calls: Vec<(String, Duration)>,
     egress: Config,
@@ -41,6 +46,7 @@ impl Plan {
     pub fn new(
         scenario: &Scenario,
         name: &str,
+        replica: u32,
         service: &Service,
         addresses: &BTreeMap<String, Vec<String>>,
     ) -> Self {
@@ -66,6 +72,8 @@ impl Plan {
         }
         Self {
             work: service.work,
+            speed: service.speed_of(replica),
+            workers: service.workers.unwrap_or(service.cores),
             errors: service.errors,
             calls,
             egress,
@@ -95,6 +103,10 @@ pub fn route(
 
 struct Server {
     plan: Plan,
+    /// Who does the work. A request that was taken up is worked off whether or not its caller still
+    /// waits, as behind a queue of worker threads: that is what keeps a retry storm alive.
+    workers: Arc<Semaphore>,
+    waiting: Arc<AtomicI64>,
     egress: Option<Gateway>,
     chance: Mutex<Stream>,
 }
@@ -112,8 +124,12 @@ pub async fn run(at: Place, plan: Plan) -> io::Result<()> {
         Some(Gateway::new(plan.egress.clone(), rng, hooks).map_err(invalid)?)
     };
     let chance = Mutex::new(Seed(at.seed).stream("work"));
+    let workers = Arc::new(Semaphore::new(plan.workers));
+    let waiting = Arc::default();
     let server = Arc::new(Server {
         plan,
+        workers,
+        waiting,
         egress,
         chance,
     });
@@ -121,6 +137,22 @@ pub async fn run(at: Place, plan: Plan) -> io::Result<()> {
     let listener = TcpListener::bind(&at.listen).await?;
     http_model::serve(listener, app, shop::asked_to_stop()).await;
     Ok(())
+}
+
+impl Server {
+    /// Waits for a worker and for its work.
+    async fn work_off(&self, work: Span) {
+        let (workers, waiting) = (self.workers.clone(), self.waiting.clone());
+        let job = tokio::spawn(async move {
+            windtunnel::gauge("queue-depth", waiting.fetch_add(1, Ordering::Relaxed) + 1);
+            let permit = workers.acquire_owned().await;
+            windtunnel::gauge("queue-depth", waiting.fetch_sub(1, Ordering::Relaxed) - 1);
+            windtunnel::pause_for(work.into()).await;
+            drop(permit);
+        });
+        // It cannot panic; when the process ends nobody asks any more.
+        let _ = job.await;
+    }
 }
 
 async fn serve(State(server): State<Arc<Server>>, headers: HeaderMap) -> StatusCode {
@@ -132,7 +164,7 @@ async fn serve(State(server): State<Arc<Server>>, headers: HeaderMap) -> StatusC
     let now = Instant::now();
     let until = deadline::read(&headers, now);
     if let Some(work) = work {
-        windtunnel::work(work.into()).await;
+        server.work_off(work.mul_f64(1.0 / server.plan.speed)).await;
     }
     for (upstream, limit) in &server.plan.calls {
         let status = call(server.egress.as_ref(), upstream, *limit, until).await;

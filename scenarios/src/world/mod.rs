@@ -121,7 +121,7 @@ fn host(
             builder.run(move || gateway::run(place.make(), config.clone()));
         }
         (None, Role::Service) => {
-            let plan = described::Plan::new(scenario, &host, service, addresses);
+            let plan = described::Plan::new(scenario, &host, replica, service, addresses);
             builder.run(move || described::run(place.make(), plan.clone()));
         }
     }

@@ -11,7 +11,11 @@ use crate::{
     task::TaskEntry,
     timer::Timer,
 };
-use std::{cell::RefCell, collections::BTreeMap, task::Waker};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    task::Waker,
+};
 use windtunnel_record::{Event, Seed, Topology};
 
 /// Everything a run consists of.
@@ -37,6 +41,8 @@ pub(crate) struct Machine {
     /// The last readings taken down.
     pub readings: BTreeMap<(u32, String), i64>,
     pub operations: u64,
+    /// Facts that are stated once, by name and key.
+    pub stated: BTreeSet<String>,
     /// Whether what services write to standard streams is shown.
     pub echo: bool,
     pub ended: bool,
@@ -114,6 +120,7 @@ impl Machine {
             gauges: BTreeMap::new(),
             readings: BTreeMap::new(),
             operations: 0,
+            stated: BTreeSet::new(),
             echo: false,
             ended: false,
             polls_here: 0,

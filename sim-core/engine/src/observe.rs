@@ -45,8 +45,16 @@ pub fn completed(operation: u64, outcome: Outcome, detail: &str) {
     });
 }
 
-/// A service states a fact.
+/// A service states a fact. A fact with a field `once` is taken down only the first time that this
+/// name is stated with this value, so that a service may state again, after a crash, what it cannot
+/// know to have stated before.
 pub fn observed(name: &str, fields: Fields) {
+    if let Some(once) = fields.text("once") {
+        let key = format!("{name}\0{once}");
+        if with(|machine| !machine.stated.insert(key)) == Some(true) {
+            return;
+        }
+    }
     tell(|_, host| Event::Observed {
         host,
         name: name.into(),
@@ -81,9 +89,12 @@ impl Machine {
         for host in 0..self.hosts.len() {
             let cores = &self.hosts[host].cores;
             let (depth, busy) = (cores.queue_depth() as i64, cores.busy(now) as i64);
-            for (gauge, value) in [("queue-depth", depth), ("cores-busy", busy)] {
-                self.sampled(host as u32, gauge, value);
+            // A service that keeps a queue of its own tells its depth; others wait for cores.
+            let host = host as u32;
+            if !self.gauges.contains_key(&(host, "queue-depth".into())) {
+                self.sampled(host, "queue-depth", depth);
             }
+            self.sampled(host, "cores-busy", busy);
         }
         let gauges: Vec<_> = self
             .gauges

@@ -124,7 +124,7 @@ fn confirm(
                 .and_then(Value::as_i64)
                 .unwrap_or(0);
             let (saga, order) = (context.saga.as_str(), field("order"));
-            info!(target: "observe", what = "confirmed", saga, order, amount);
+            info!(target: "observe", what = "confirmed", once = saga, saga, order, amount);
             Outcome::Done(Value::Null)
         })
     }

@@ -86,16 +86,30 @@ struct Shop {
 /// Tells sagas as facts and as events of a component.
 struct Facts(Hooks);
 
-impl Observer for Facts {
-    fn event(&self, saga: &str, definition: &str, step: Option<&str>, event: &LogEvent) {
+impl Facts {
+    /// States what the rules want to know; each once, however often it is told.
+    fn state(saga: &str, event: &LogEvent) {
         match event {
-            LogEvent::Begun { .. } => info!(target: "observe", what = "saga-begun", saga),
+            LogEvent::Begun { .. } => {
+                info!(target: "observe", what = "saga-begun", once = saga, saga);
+            }
             LogEvent::Ended(end) => {
-                info!(target: "observe", what = "saga-ended", saga, outcome = end.word());
+                let outcome = end.word();
+                info!(target: "observe", what = "saga-ended", once = saga, saga, outcome);
             }
             _ => {}
         }
+    }
+}
+
+impl Observer for Facts {
+    fn event(&self, saga: &str, definition: &str, step: Option<&str>, event: &LogEvent) {
+        Self::state(saga, event);
         self.0.event(saga, definition, step, event);
+    }
+
+    fn found(&self, saga: &str, event: &LogEvent) {
+        Self::state(saga, event);
     }
 }
 

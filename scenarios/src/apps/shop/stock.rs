@@ -70,6 +70,7 @@ fn tell(step: Step, change: &Change) {
     info!(
         target: "observe",
         what,
+        once = change.key,
         saga = change.saga,
         order = change.order,
         item = change.subject,

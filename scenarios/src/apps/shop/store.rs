@@ -49,6 +49,9 @@ struct Book {
     balances: BTreeMap<String, i64>,
 }
 
+/// How many changes are told again when a book is opened.
+const RETOLD: usize = 64;
+
 /// The book of one replica.
 #[derive(Clone)]
 pub struct Store {
@@ -88,13 +91,20 @@ impl Store {
         let (journal, records) = Journal::open(directory.join("journal"))
             .await
             .map_err(io::Error::other)?;
+        // A crash may have come between the writing of a change and its telling: the last ones are
+        // told again. Whoever listens takes a fact once.
+        let tail = records.len().saturating_sub(RETOLD);
         let mut book = Book {
             states: BTreeMap::new(),
             balances: BTreeMap::new(),
         };
-        for record in records {
+        for (number, record) in records.into_iter().enumerate() {
+            let retold = number >= tail;
             match serde_json::from_slice(&record).map_err(io::Error::other)? {
                 Entry::Did(change) => {
+                    if retold {
+                        tell(Step::Made, &change);
+                    }
                     *book
                         .balances
                         .entry(change.subject.clone())
@@ -103,6 +113,9 @@ impl Store {
                 }
                 Entry::Undid { key } => {
                     if let Some(State::Done(change)) = book.states.insert(key, State::Undone) {
+                        if retold {
+                            tell(Step::Undone, &change);
+                        }
                         *book.balances.entry(change.subject).or_insert(initial) += change.amount;
                     }
                 }
