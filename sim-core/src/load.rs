@@ -144,12 +144,15 @@ async fn open(
     for stage in stages {
         let over = begin.saturating_add(stage.lasts.as_nanos()).min(end);
         let per_second = stage.rate.as_per_second();
+        if per_second <= 0.0 {
+            begin = over;
+            continue;
+        }
+        let mean = Span::from_secs_f64(1.0 / per_second);
         let mut due = begin;
-        while per_second > 0.0 {
-            let mean = Span::from_secs_f64(1.0 / per_second);
-            due += Distribution::Exponential { mean }
-                .sample(&mut gaps)
-                .as_nanos();
+        loop {
+            let gap = Distribution::Exponential { mean }.sample(&mut gaps);
+            due = due.saturating_add(gap.as_nanos());
             if due >= over {
                 break;
             }

@@ -6,7 +6,8 @@ use crate::catalogue::SCENARIOS;
 #[test]
 fn every_scenario_of_the_catalogue_is_valid() {
     for (name, text) in SCENARIOS {
-        let scenario = Scenario::from_toml(text).unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
+        let scenario =
+            Scenario::from_toml(text).unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
         assert_eq!(&scenario.name, name);
     }
 }

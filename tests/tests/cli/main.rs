@@ -17,13 +17,30 @@ fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let this = std::env::current_exe().expect("a test is a program");
-        let built = this.parent().and_then(Path::parent).expect("target/debug").join("windtunnel");
+        let built = this
+            .parent()
+            .and_then(Path::parent)
+            .expect("target/debug")
+            .join("windtunnel");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("the workspace");
         let status = Command::new(cargo)
-            .args(["build", "--package", "windtunnel-scenarios", "--bin", "windtunnel"])
+            .args([
+                "build",
+                "--package",
+                "windtunnel-scenarios",
+                "--bin",
+                "windtunnel",
+            ])
             .arg("--target-dir")
-            .arg(built.parent().and_then(Path::parent).expect("the target directory"))
+            .arg(
+                built
+                    .parent()
+                    .and_then(Path::parent)
+                    .expect("the target directory"),
+            )
             .current_dir(root)
             .status()
             .expect("cargo runs");
@@ -40,7 +57,10 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 fn windtunnel(directory: &Path, arguments: &[&str]) -> Output {
-    let run = Command::new(program()).args(arguments).current_dir(directory).output();
+    let run = Command::new(program())
+        .args(arguments)
+        .current_dir(directory)
+        .output();
     run.expect("the program runs")
 }
 
@@ -51,12 +71,33 @@ fn json(output: &Output) -> Value {
 #[test]
 fn run_and_replay_in_two_processes_give_one_digest() {
     let at = scratch("replay");
-    let run = windtunnel(&at, &["run", "shop", "--seed", "42", "--out", "one", "--format", "json"]);
-    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    let run = windtunnel(
+        &at,
+        &[
+            "run", "shop", "--seed", "42", "--out", "one", "--format", "json",
+        ],
+    );
+    assert_eq!(
+        run.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
     let again = windtunnel(&at, &["replay", "one", "--out", "two", "--format", "json"]);
-    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+    assert_eq!(
+        again.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
     assert_eq!(json(&run)["digest"], json(&again)["digest"]);
-    for file in ["run.json", "scenario.toml", "faults.toml", "history.jsonl", "report.html"] {
+    for file in [
+        "run.json",
+        "scenario.toml",
+        "faults.toml",
+        "history.jsonl",
+        "report.html",
+    ] {
         assert!(at.join("one").join(file).is_file(), "{file} is missing");
     }
 }
@@ -66,7 +107,16 @@ fn another_seed_and_another_environment_change_only_what_they_should() {
     let at = scratch("seeds");
     let digest = |seed: &str, padding: usize| {
         let run = Command::new(program())
-            .args(["run", "shop-calm", "--seed", seed, "--out", "out", "--format", "json"])
+            .args([
+                "run",
+                "shop-calm",
+                "--seed",
+                seed,
+                "--out",
+                "out",
+                "--format",
+                "json",
+            ])
             .env("PADDING", "x".repeat(padding))
             .current_dir(&at)
             .output()
@@ -84,23 +134,53 @@ fn a_worker_gives_the_same_digest_after_other_seeds() {
     let sweep = |seeds: &str| -> Vec<Value> {
         let run = windtunnel(
             &at,
-            &["sweep", "shop-calm", "--seeds", seeds, "--jobs", "1", "--out", "o", "--format", "json"],
+            &[
+                "sweep",
+                "shop-calm",
+                "--seeds",
+                seeds,
+                "--jobs",
+                "1",
+                "--out",
+                "o",
+                "--format",
+                "json",
+            ],
         );
         let text = String::from_utf8(run.stdout).expect("text");
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
     };
     let alone = sweep("7");
     let after = sweep("list:3,4,7");
-    let of_seven = after.iter().find(|line| line["seed"] == 7).expect("seed 7 ran");
+    let of_seven = after
+        .iter()
+        .find(|line| line["seed"] == 7)
+        .expect("seed 7 ran");
     assert_eq!(alone[0]["digest"], of_seven["digest"]);
 }
 
 #[test]
 fn the_canary_violates_its_rule_and_its_case_replays() {
     let at = scratch("canary");
-    let sweep =
-        windtunnel(&at, &["sweep", "shop-careless", "--seeds", "0..4", "--out", "canary"]);
-    assert_eq!(sweep.status.code(), Some(0), "{}", String::from_utf8_lossy(&sweep.stderr));
+    let sweep = windtunnel(
+        &at,
+        &[
+            "sweep",
+            "shop-careless",
+            "--seeds",
+            "0..4",
+            "--out",
+            "canary",
+        ],
+    );
+    assert_eq!(
+        sweep.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&sweep.stderr)
+    );
     let case = std::fs::read_dir(at.join("canary"))
         .expect("the sweep's directory")
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -109,13 +189,20 @@ fn the_canary_violates_its_rule_and_its_case_replays() {
     let case = case.to_str().expect("text");
     let replay = windtunnel(&at, &["replay", case, "--out", "again"]);
     let said = String::from_utf8_lossy(&replay.stderr).into_owned();
-    assert!(said.contains("reproduced: the digest is as recorded"), "{said}");
+    assert!(
+        said.contains("reproduced: the digest is as recorded"),
+        "{said}"
+    );
 }
 
 #[test]
 fn mistakes_of_the_user_have_their_exit_codes() {
     let at = scratch("exits");
-    std::fs::write(at.join("bad.toml"), "format = 1\nname = \"x\"\n[srvices.a]\n").expect("written");
+    std::fs::write(
+        at.join("bad.toml"),
+        "format = 1\nname = \"x\"\n[srvices.a]\n",
+    )
+    .expect("written");
     for (arguments, code) in [
         (&["fly"][..], 2),
         (&["run", "bad.toml"], 3),
@@ -156,8 +243,14 @@ rule = { always = "sum(sold) <=" }
     std::fs::write(at.join("five.toml"), text).expect("written");
     let output = windtunnel(&at, &["check", "five.toml", "--format", "json"]);
     assert_eq!(output.status.code(), Some(3));
-    let problems = json(&output)["problems"].as_array().expect("a list").clone();
-    let lines: Vec<_> = problems.iter().map(|problem| problem["line"].as_u64()).collect();
+    let problems = json(&output)["problems"]
+        .as_array()
+        .expect("a list")
+        .clone();
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| problem["line"].as_u64())
+        .collect();
     assert_eq!(lines, [4, 6, 8, 11, 14].map(Some), "{problems:#?}");
     let all = serde_json::to_string(&problems).expect("JSON");
     for right in ["ns, us, ms, s, m, h, d", "replicas", "front", "crash"] {
