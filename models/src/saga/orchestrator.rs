@@ -222,7 +222,7 @@ impl Inner {
             };
             // A log that fails leaves the saga where it is: it goes on at the next start. Dropping
             // the sender tells whoever waits.
-            if let Ok(ended) = run.to_the_end(is_new).await {
+            if let Ok(ended) = run.carry_out(is_new).await {
                 inner.remember_ended(saga);
                 sender.send_replace(Some(ended));
             }
@@ -249,7 +249,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn to_the_end(&mut self, is_new: bool) -> Result<End, SagaError> {
+    async fn carry_out(&mut self, is_new: bool) -> Result<End, SagaError> {
         let definition = self.inner.definitions[&self.progress.definition].clone();
         let late = self.inner.policy.planted.log_after_effect;
         if is_new && !late {

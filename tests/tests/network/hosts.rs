@@ -157,12 +157,12 @@ fn a_restart_asks_first_and_kills_who_does_not_listen() {
     let (noted, record) = run(30, faults(), polite, |_| std::future::pending());
     let said: Vec<_> = noted.iter().map(|(_, what)| what.as_str()).collect();
     assert_eq!(said, ["up", "asked", "up"]);
-    let started = record
+    let mut started = record
         .events
         .iter()
         .filter(|record| matches!(record.event, Event::Started { host: 0, .. }));
     assert_eq!(
-        started.last().expect("it starts").at.as_nanos() / 1_000_000,
+        started.next_back().expect("it starts").at.as_nanos() / 1_000_000,
         5_500
     );
     let (noted, _) = run(30, faults(), deaf, |_| std::future::pending());
