@@ -12,6 +12,9 @@ use std::{
     sync::OnceLock,
 };
 
+/// The digest of `shop` under seed 42, the same in debug and release builds.
+const SHOP_42: &str = "d80af260878f85b4a97d3e1825c1091e";
+
 /// The program, built with the settings of this test run.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -91,6 +94,11 @@ fn run_and_replay_in_two_processes_give_one_digest() {
         String::from_utf8_lossy(&again.stderr)
     );
     assert_eq!(json(&run)["digest"], json(&again)["digest"]);
+    assert_eq!(
+        json(&run)["digest"],
+        SHOP_42,
+        "behaviour changed: say so where this is pinned anew"
+    );
     for file in [
         "run.json",
         "scenario.toml",
