@@ -1,58 +1,24 @@
 //! From text to data, table by table, so that one mistake does not hide the next.
 
 use super::{
-    Check, Expect, Load, Network, Policy, Problem, Run, Scenario, Service, problem::closest,
-    references,
+    Check, Expect, Load, Network, Policy, Problem, Run, Scenario, Service,
+    explain::{explain, unknown},
+    places::{Part, Places},
+    prune, references,
+    references::Checker,
+    rules, settings,
 };
-use serde::{Deserialize, de::IntoDeserializer};
+use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, ops::Range};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
-/// Where the parts of a scenario stand in its text, for problems found later.
-#[derive(Debug, Default)]
-pub(super) struct Places {
-    /// By path, such as `services.orders` or `faults.2`.
-    tables: BTreeMap<String, Range<usize>>,
-}
-
-impl Places {
-    /// Where a text is quoted inside a table, or the table itself.
-    pub fn find(&self, text: &str, table: &str, quoted: &str) -> Range<usize> {
-        let Some(span) = self.tables.get(table) else {
-            return 0..0;
-        };
-        let end = self.end_of(text, span);
-        let within = &text[span.start..end];
-        match within.find(&format!("\"{quoted}\"")) {
-            Some(at) => span.start + at + 1..span.start + at + 1 + quoted.len(),
-            None => span.start..span.end.min(end),
-        }
-    }
-
-    /// A table's own span is its header; what belongs to it goes on to the next table.
-    fn end_of(&self, text: &str, span: &Range<usize>) -> usize {
-        let later = self
-            .tables
-            .values()
-            .map(|other| other.start)
-            .filter(|start| *start > span.start);
-        later
-            .min()
-            .unwrap_or(text.len())
-            .max(span.end)
-            .min(text.len())
-    }
-}
-
 const PARTS: [&str; 11] = [
     "format", "name", "about", "expect", "run", "services", "policies", "network", "load",
     "faults", "checks",
 ];
-/// Parts of the format that are planned and not here yet.
-const NOT_YET: [&str; 2] = ["backing", "sagas"];
 
 impl Scenario {
     /// Reads a scenario.
@@ -60,33 +26,57 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong, each with its place.
     pub fn from_toml(text: &str) -> Result<Self, Vec<Problem>> {
-        let root = match DeTable::parse(text) {
-            Ok(root) => root,
-            Err(error) => {
-                let span = error.span().unwrap_or(0..0);
-                return Err(vec![Problem::at(text, span, error.message().trim())]);
-            }
-        };
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            return Err(syntax(text, &errors));
+        }
         let mut reader = Reader {
             text,
             problems: Vec::new(),
             places: Places::default(),
         };
         let scenario = reader.scenario(root.into_inner());
-        references::check(&scenario, text, &reader.places, &mut reader.problems);
-        reader.problems.sort_by_key(|problem| problem.span.start);
-        if reader.problems.is_empty() {
+        let Reader {
+            places,
+            mut problems,
+            ..
+        } = reader;
+        let mut checker = Checker {
+            scenario: &scenario,
+            text,
+            places: &places,
+            problems: &mut problems,
+        };
+        references::check(&mut checker);
+        rules::check(&mut checker);
+        settings::check(&mut checker);
+        problems.sort_by(|one, other| {
+            (one.span.start, &one.message).cmp(&(other.span.start, &other.message))
+        });
+        problems.dedup();
+        if problems.is_empty() {
             Ok(scenario)
         } else {
-            Err(reader.problems)
+            Err(problems)
         }
     }
+}
+
+/// What is no TOML, at most once per line: the parser goes on inside a line it has lost.
+fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = errors
+        .iter()
+        .map(|error| Problem::at(text, error.span().unwrap_or(0..0), error.message().trim()))
+        .collect();
+    problems.sort_by_key(|problem| problem.span.start);
+    problems.dedup_by_key(|problem| problem.line);
+    problems
 }
 
 struct Reader<'t> {
     text: &'t str,
     problems: Vec<Problem>,
-    places: Places,
+    places: Places<'t>,
 }
 
 impl<'t> Reader<'t> {
@@ -104,6 +94,14 @@ impl<'t> Reader<'t> {
             faults: Vec::new(),
             checks: Vec::new(),
         };
+        for key in ["format", "name"] {
+            if !root.keys().any(|found| found.get_ref() == key) {
+                let missing = Problem::at(self.text, 0..0, format!("the key `{key}` is missing"));
+                let right = ["format = 1", "name = \"my-scenario\""][usize::from(key == "name")];
+                self.problems
+                    .push(missing.help(format!("write {right} at the top")));
+            }
+        }
         for (key, value) in root {
             let (at, name) = (key.span(), key.into_inner());
             match name.as_ref() {
@@ -118,33 +116,12 @@ impl<'t> Reader<'t> {
                 "load" => scenario.load = self.list::<Load>("load", value),
                 "faults" => scenario.faults = self.list("faults", value),
                 "checks" => scenario.checks = self.list::<Check>("checks", value),
-                other => self.unknown(at, other),
+                other => self
+                    .problems
+                    .push(unknown(self.text, at, "key", other, &PARTS)),
             }
-        }
-        if scenario.name.is_empty() {
-            let missing = Problem::at(self.text, 0..0, "the scenario has no `name`");
-            self.problems
-                .push(missing.help("write name = \"my-scenario\" at the top"));
-        }
-        if scenario.format == 0 && !self.problems.iter().any(|p| p.message.contains("format")) {
-            let missing = Problem::at(self.text, 0..0, "the file has no `format`");
-            self.problems
-                .push(missing.help("write format = 1 in the first line"));
         }
         scenario
-    }
-
-    fn unknown(&mut self, at: Range<usize>, name: &str) {
-        let problem = if NOT_YET.contains(&name) {
-            Problem::at(self.text, at, format!("`{name}` is not modelled yet"))
-        } else {
-            let problem = Problem::at(self.text, at, format!("there is no part called `{name}`"));
-            match closest(name, PARTS) {
-                Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-                None => problem.help(format!("the parts are {}", PARTS.join(", "))),
-            }
-        };
-        self.problems.push(problem);
     }
 
     fn format(&mut self, value: Spanned<DeValue<'t>>) -> u32 {
@@ -172,33 +149,41 @@ impl<'t> Reader<'t> {
     }
 
     /// Decodes one table.
-    fn table<T: for<'de> Deserialize<'de>>(
-        &mut self,
-        path: &str,
-        value: Spanned<DeValue<'t>>,
-    ) -> Option<T> {
-        let at = value.span();
-        self.places.tables.insert(path.into(), at.clone());
-        let DeValue::Table(table) = value.into_inner() else {
-            self.problems.push(Problem::at(
-                self.text,
-                at,
-                format!("`{path}` must be a table"),
-            ));
+    fn table<T: DeserializeOwned>(&mut self, path: &str, value: Spanned<DeValue<'t>>) -> Option<T> {
+        let span = value.span();
+        let DeValue::Table(mut table) = value.into_inner() else {
+            let problem = Problem::at(self.text, span.clone(), format!("`{path}` must be a table"));
+            self.problems
+                .push(problem.help(format!("write [{path}], or braces")));
+            self.failed(path, span, DeTable::new());
             return None;
         };
-        match T::deserialize(Spanned::new(at.clone(), table).into_deserializer()) {
-            Ok(decoded) => Some(decoded),
-            Err(error) => {
-                let problem = explain(self.text, &error, at);
-                self.problems.push(problem);
-                None
-            }
+        let before = table.clone();
+        let (decoded, errors) = prune::decode(&mut table, &span);
+        let explained = errors.iter().map(|e| explain(self.text, e, span.clone()));
+        self.problems.extend(explained);
+        if decoded.is_some() {
+            let whole = errors.is_empty();
+            self.places
+                .decoded
+                .insert(path.into(), Part { span, table, whole });
+        } else {
+            self.failed(path, span, before);
         }
+        decoded
+    }
+
+    fn failed(&mut self, path: &str, span: Range<usize>, table: DeTable<'t>) {
+        let part = Part {
+            span,
+            table,
+            whole: false,
+        };
+        self.places.failed.push((path.into(), part));
     }
 
     /// Decodes a table of named tables.
-    fn named<T: for<'de> Deserialize<'de>>(
+    fn named<T: DeserializeOwned>(
         &mut self,
         path: &str,
         value: Spanned<DeValue<'t>>,
@@ -215,22 +200,13 @@ impl<'t> Reader<'t> {
             let name = key.into_inner().into_owned();
             if let Some(decoded) = self.table(&format!("{path}.{name}"), value) {
                 named.insert(name, decoded);
-            } else {
-                self.places
-                    .tables
-                    .entry(format!("{path}.{name}"))
-                    .or_insert(0..0);
             }
         }
         named
     }
 
-    /// Decodes an array of tables.
-    fn list<T: for<'de> Deserialize<'de>>(
-        &mut self,
-        path: &str,
-        value: Spanned<DeValue<'t>>,
-    ) -> Vec<T> {
+    /// Decodes an array of tables. Places count what could be decoded, as the data does.
+    fn list<T: DeserializeOwned>(&mut self, path: &str, value: Spanned<DeValue<'t>>) -> Vec<T> {
         let at = value.span();
         let DeValue::Array(array) = value.into_inner() else {
             let problem = Problem::at(self.text, at, format!("`{path}` must be a list of tables"));
@@ -238,51 +214,10 @@ impl<'t> Reader<'t> {
                 .push(problem.help(format!("write [[{path}]]")));
             return Vec::new();
         };
-        let decoded = array
-            .into_iter()
-            .enumerate()
-            .map(|(number, value)| self.table(&format!("{path}.{number}"), value));
-        decoded.flatten().collect()
-    }
-}
-
-impl Places {
-    /// The names of the tables below `path`, also of those that could not be decoded.
-    pub fn below<'p>(&'p self, path: &'p str) -> impl Iterator<Item = &'p str> {
-        self.tables
-            .keys()
-            .filter_map(move |table| table.strip_prefix(path)?.strip_prefix('.'))
-    }
-}
-
-/// A decoder's error in our words: what, and what would have been right.
-fn explain(text: &str, error: &toml::de::Error, table: Range<usize>) -> Problem {
-    let message = error.message().trim().to_owned();
-    let span = error.span().unwrap_or(table);
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
-    let (Some(&found), true) = (quoted.first(), unknown) else {
-        return Problem::at(text, span, message);
-    };
-    let known = quoted[1..].iter().copied();
-    let what = if message.starts_with("unknown field") {
-        "key"
-    } else {
-        "choice"
-    };
-    // The decoder points at the value or the table: the word itself is better.
-    let span = text[span.start..]
-        .find(found)
-        .filter(|at| span.start + at <= span.end.max(span.start + 400))
-        .map_or(span.clone(), |at| {
-            span.start + at..span.start + at + found.len()
-        });
-    let problem = Problem::at(text, span, format!("unknown {what} `{found}`"));
-    match closest(found, known.clone()) {
-        Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-        None => {
-            let all: Vec<_> = known.collect();
-            problem.help(format!("one of {}", all.join(", ")))
+        let mut list = Vec::new();
+        for value in array {
+            list.extend(self.table::<T>(&format!("{path}.{}", list.len()), value));
         }
+        list
     }
 }

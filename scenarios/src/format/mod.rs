@@ -1,18 +1,23 @@
 //! A scenario as data: the TOML format, `format = 1`.
 //!
 //! Keys are kebab-case, durations and rates are texts with units, every choice is a table with one
-//! key, unknown keys are errors, and names that refer to something are checked. [`Scenario::from_toml`]
-//! reports everything that is wrong at once, with its place.
+//! key, unknown keys are errors, and names that refer to something are checked.
+//! [`Scenario::from_toml`] reports everything that is wrong at once, with its place.
 
 mod decode;
+mod explain;
 mod load;
 mod network;
 mod overrides;
+mod places;
 mod policy;
 mod problem;
+mod prune;
 mod references;
+mod rules;
 mod scenario;
 mod service;
+mod settings;
 
 #[cfg(test)]
 mod tests;

@@ -3,49 +3,70 @@
 use super::problem::closest;
 use std::collections::BTreeMap;
 
-/// Changes settings of a scenario's text by their dotted paths. A value is TOML; a bare word is a
-/// text. The last step of a path may be new, if the format has such a key; all steps before it must
-/// be there.
+/// Tables that a path may begin with although the file does not have them.
+const OPTIONAL: [&str; 3] = ["expect", "network", "run"];
+
+/// Changes settings of a scenario's text by their dotted paths.
+///
+/// A value is TOML; a bare word is a text. A step into a list is a number, or the `id` or `name` of
+/// what stands there. Services, policies and items of lists must be there. Keys below them may be
+/// new; whether the format has such a key is for
+/// [`Scenario::from_toml`](super::Scenario::from_toml) to say.
 ///
 /// # Errors
-/// If a path leads nowhere, in words.
+/// If the text is no TOML or a path leads nowhere, in words.
 pub fn apply(text: &str, overrides: &BTreeMap<String, String>) -> Result<String, String> {
-    let mut root: toml::Table = text
+    let root: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| error.to_string())?;
+    let mut root = toml::Value::Table(root);
     for (path, value) in overrides {
-        let mut steps: Vec<&str> = path.split('.').collect();
-        let last = steps.pop().unwrap_or_default();
-        let mut at = &mut toml::Value::Table(std::mem::take(&mut root));
-        let mut owner = at.clone();
-        at = &mut owner;
-        for (depth, step) in steps.iter().enumerate() {
-            at = descend(at, step).map_err(|why| {
-                format!(
-                    "`{path}` leads nowhere: `{}` {why}",
-                    steps[..=depth].join(".")
-                )
-            })?;
-        }
-        let toml::Value::Table(table) = at else {
-            return Err(format!(
-                "`{path}` leads nowhere: `{}` is no table",
-                steps.join(".")
-            ));
-        };
-        table.insert(last.into(), value_of(value));
-        let toml::Value::Table(changed) = owner else {
-            continue;
-        };
-        root = changed;
+        set(&mut root, path, value_of(value))
+            .map_err(|why| format!("`{path}` leads nowhere: {why}"))?;
     }
     toml::to_string(&root).map_err(|error| error.to_string())
 }
 
-/// The part of a value that a step names: a key of a table, a number or an `id` or `name` of a list.
-fn descend<'v>(value: &'v mut toml::Value, step: &str) -> Result<&'v mut toml::Value, String> {
+fn set(root: &mut toml::Value, path: &str, value: toml::Value) -> Result<(), String> {
+    let steps: Vec<&str> = path.split('.').collect();
+    if steps.iter().any(|step| step.is_empty()) {
+        return Err("it has an empty step".into());
+    }
+    let (last, before) = steps.split_last().expect("split gives at least one part");
+    let mut at = root;
+    for (depth, step) in before.iter().enumerate() {
+        let may_be_new = match depth {
+            0 => OPTIONAL.contains(step),
+            1 => OPTIONAL.contains(&before[0]),
+            _ => true,
+        };
+        at = descend(at, step, may_be_new)
+            .map_err(|why| format!("`{}` {why}", before[..=depth].join(".")))?;
+    }
+    match at {
+        toml::Value::Table(table) => {
+            table.insert((*last).into(), value);
+            Ok(())
+        }
+        toml::Value::Array(_) => {
+            *descend(at, last, false).map_err(|why| format!("`{path}` {why}"))? = value;
+            Ok(())
+        }
+        _ => Err(format!("`{}` has no parts", before.join("."))),
+    }
+}
+
+/// The part of a value that a step names.
+fn descend<'v>(
+    value: &'v mut toml::Value,
+    step: &str,
+    may_be_new: bool,
+) -> Result<&'v mut toml::Value, String> {
     match value {
         toml::Value::Table(table) => {
+            if may_be_new && !table.contains_key(step) {
+                table.insert(step.into(), toml::Value::Table(toml::Table::new()));
+            }
             let known: Vec<String> = table.keys().cloned().collect();
             table.get_mut(step).ok_or_else(|| {
                 match closest(step, known.iter().map(String::as_str)) {

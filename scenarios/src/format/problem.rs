@@ -34,6 +34,16 @@ impl Problem {
         }
     }
 
+    /// A span without the quotes around it.
+    pub(super) fn unquoted(text: &str, span: Range<usize>) -> Range<usize> {
+        match text.get(span.clone()) {
+            Some(raw) if raw.len() > 2 && raw.starts_with(['"', '\'']) => {
+                span.start + 1..span.end - 1
+            }
+            _ => span,
+        }
+    }
+
     /// The same with what would have been right.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -53,18 +63,25 @@ pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters have to be changed, added or left out (Levenshtein).
+/// How many letters have to be changed, added, left out or swapped with their neighbour
+/// (Damerau and Levenshtein, each place touched once).
 fn distance(one: &str, other: &str) -> usize {
+    let one: Vec<char> = one.chars().collect();
     let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
+    for i in 1..=one.len() {
+        let mut row = vec![i];
+        for j in 1..=other.len() {
+            let changed = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
+            let mut least = changed.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            let swapped =
+                i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1];
+            if swapped {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[other.len()]
+    rows[one.len()][other.len()]
 }

@@ -1,53 +1,34 @@
-//! Names that must mean something, and settings that cannot be.
+//! Names that must mean something: services, policies, applications, hosts; and names given twice.
 
-use super::{Policy, Problem, Role, Scenario, decode::Places, problem::closest};
+use super::{Policy, Problem, Scenario, places::Places, problem::closest};
 use crate::apps;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 use windtunnel_explorer::problems;
+use windtunnel_record::{Topology, target::Target};
 
 /// The written clients of loads.
 pub const CLIENTS: &[&str] = &["shop/checkout"];
 
-/// Finds everything that is wrong beyond the shape of single tables.
-pub(super) fn check(scenario: &Scenario, text: &str, places: &Places, problems: &mut Vec<Problem>) {
-    let mut checker = Checker {
-        scenario,
-        text,
-        places,
-        problems,
-    };
-    checker.services();
-    checker.loads();
-    checker.faults();
-    checker.checks();
+/// What decoding found, for those who look for what single tables cannot tell.
+pub(super) struct Checker<'c, 't> {
+    pub scenario: &'c Scenario,
+    pub text: &'c str,
+    pub places: &'c Places<'t>,
+    pub problems: &'c mut Vec<Problem>,
 }
 
-struct Checker<'c> {
-    scenario: &'c Scenario,
-    text: &'c str,
-    places: &'c Places,
-    problems: &'c mut Vec<Problem>,
-}
-
-impl Checker<'_> {
-    fn report(&mut self, table: &str, word: &str, message: String, help: Option<String>) {
-        let span = self.places.find(self.text, table, word);
+impl Checker<'_, '_> {
+    pub fn report(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
         let problem = Problem::at(self.text, span, message);
-        self.problems.push(match help {
-            Some(help) => problem.help(help),
-            None => problem,
+        self.problems.push(if help.is_empty() {
+            problem
+        } else {
+            problem.help(help)
         });
     }
 
     /// `word` must be among `known`.
-    fn known<'k>(
-        &mut self,
-        table: &str,
-        what: &str,
-        word: &str,
-        known: impl IntoIterator<Item = &'k str>,
-    ) {
-        let known: Vec<&str> = known.into_iter().collect();
+    pub fn known(&mut self, span: Range<usize>, what: &str, word: &str, known: &[&str]) {
         if known.contains(&word) {
             return;
         }
@@ -56,175 +37,186 @@ impl Checker<'_> {
             None if known.is_empty() => format!("there is no {what} at all"),
             None => format!("there is {}", known.join(", ")),
         };
-        self.report(
-            table,
-            word,
-            format!("there is no {what} called `{word}`"),
-            Some(help),
-        );
+        let message = format!("there is no {what} called `{word}`");
+        self.report(span, message, &help);
     }
 
-    fn service_name(&mut self, table: &str, word: &str) {
-        let known: Vec<String> = self.places.below("services").map(Into::into).collect();
-        self.known(table, "service", word, known.iter().map(String::as_str));
+    fn service(&mut self, part: &str, path: &str, word: &str) {
+        let known = self.places.names("services");
+        self.known(self.places.at(part, path), "service", word, &known);
     }
 
-    fn policy(&mut self, table: &str, kind: &str, word: Option<&String>) {
-        let Some(word) = word else { return };
+    /// The policies that stand at `at` under the names of their kinds.
+    fn policies(&mut self, part: &str, at: &str, named: &[(&str, &Option<String>)]) {
+        for (kind, word) in named {
+            if let Some(word) = word {
+                self.policy(part, &format!("{at}{kind}"), kind, word);
+            }
+        }
+    }
+
+    fn policy(&mut self, part: &str, path: &str, kind: &str, word: &str) {
         let scenario = self.scenario;
+        let span = self.places.at(part, path);
+        let fit = scenario.policies.iter();
+        let fit = fit.filter(|(_, policy): &(&String, &Policy)| policy.kind() == kind);
+        let fit: Vec<&str> = fit.map(|(name, _)| name.as_str()).collect();
         match scenario.policies.get(word) {
             Some(policy) if policy.kind() == kind => {}
             Some(policy) => {
-                let found = policy.kind();
-                let message = format!("policy `{word}` is a {found}, not a {kind}");
-                self.report(table, word, message, None);
+                let message = format!("policy `{word}` is a {}, not a {kind}", policy.kind());
+                let help = match fit.as_slice() {
+                    [] => format!("write [policies.some-name.{kind}]"),
+                    names => format!("there is {}", names.join(", ")),
+                };
+                self.report(span, message, &help);
             }
-            None if self.places.below("policies").any(|name| name == word) => {}
-            None => {
-                let fit = |(_, policy): &(&String, &Policy)| policy.kind() == kind;
-                let names: Vec<_> = scenario
-                    .policies
-                    .iter()
-                    .filter(fit)
-                    .map(|(name, _)| name.as_str())
-                    .collect();
-                self.known(table, &format!("{kind} policy"), word, names);
-            }
+            None if self.places.names("policies").contains(&word) => {}
+            None => self.known(span, &format!("{kind} policy"), word, &fit),
         }
     }
 
-    fn services(&mut self) {
-        let scenario = self.scenario;
-        for (name, service) in &scenario.services {
-            let table = format!("services.{name}");
-            if let Some(app) = &service.app {
-                self.known(
-                    &table,
-                    "application",
-                    app,
-                    apps::APPS.iter().map(|(name, _)| *name),
-                );
-            }
-            if service.replicas == 0 || service.cores == 0 || service.zones.is_empty() {
-                let message = format!("`{name}` needs at least one replica, core and zone");
-                self.report(&table, name, message, None);
-            }
-            if service.role == Role::Service && !service.routes.is_empty() {
-                let message = format!("`{name}` has routes but is no gateway");
-                self.report(
-                    &table,
-                    name,
-                    message,
-                    Some("write role = \"gateway\"".into()),
-                );
-            }
-            for call in &service.calls {
-                self.service_name(&table, &call.to);
-                self.policy(&table, "retry", call.retry.as_ref());
-                self.policy(&table, "breaker", call.breaker.as_ref());
-                self.policy(&table, "balancer", call.balancer.as_ref());
-            }
-            for route in &service.routes {
-                self.service_name(&table, &route.to);
-                self.policy(&table, "retry", route.retry.as_ref());
-                self.policy(&table, "breaker", route.breaker.as_ref());
-                self.policy(&table, "balancer", route.balancer.as_ref());
-                self.policy(&table, "rate-limit", route.rate_limit.as_ref());
-            }
-        }
-    }
-
-    fn loads(&mut self) {
-        let scenario = self.scenario;
+    /// Each name of a list may be given once.
+    fn once<'n>(&mut self, list: &str, key: &str, names: impl Iterator<Item = &'n str>) {
         let mut seen = BTreeSet::new();
-        for (number, load) in scenario.load.iter().enumerate() {
-            let table = format!("load.{number}");
-            if !seen.insert(&load.name) {
-                let message = format!("there are two loads called `{}`", load.name);
-                self.report(&table, &load.name, message, None);
-            }
-            self.service_name(&table, &load.via);
-            self.policy(&table, "retry", load.retry.as_ref());
-            self.policy(&table, "breaker", load.breaker.as_ref());
-            self.policy(&table, "balancer", load.balancer.as_ref());
-            if let Some(app) = &load.app {
-                self.known(&table, "written client", app, CLIENTS.iter().copied());
+        for (number, name) in names.enumerate() {
+            if !seen.insert(name) {
+                let span = self.places.at(&format!("{list}.{number}"), key);
+                let message = format!("`{name}` is the {key} of two of the {list}");
+                self.report(span, message, "give each a name of its own");
             }
         }
     }
 
-    fn faults(&mut self) {
-        let scenario = self.scenario;
-        let topology = scenario.topology();
-        let whole = scenario.services.len() == self.places.below("services").count();
-        let mut seen = BTreeSet::new();
-        for (number, fault) in scenario.faults.iter().enumerate() {
-            let table = format!("faults.{number}");
-            if !seen.insert(&fault.id) {
-                let message = format!("there are two faults called `{}`", fault.id);
-                self.report(&table, &fault.id, message, None);
+    /// Every target must mean a host.
+    fn target(&mut self, topology: &Topology, part: &str, key: &str, target: &Target) {
+        if topology.hosts.iter().any(|host| target.matches(host)) {
+            return;
+        }
+        let word = target.to_string();
+        let whole = self.places.whole("services") && self.places.whole("load");
+        let mut known = self.places.names("services");
+        known.extend(self.places.texts("load", "name"));
+        if !whole {
+            // Of a service with a mistake only the name is certain.
+            let named = matches!(target, Target::Name(name) if !known.contains(&name.as_str()));
+            if !named {
+                return;
             }
-            for problem in problems(fault) {
-                self.report(
-                    &table,
-                    &fault.id,
-                    format!("fault `{}`: {problem}", fault.id),
-                    None,
-                );
+        }
+        let zones = topology.hosts.iter().map(|host| &host.zone);
+        let zones: BTreeSet<String> = zones.map(|zone| format!("zone:{zone}")).collect();
+        known.extend(zones.iter().map(String::as_str));
+        known.extend(["role:service", "role:gateway", "role:client"]);
+        let help = match (target, closest(&word, known.iter().copied())) {
+            (Target::Replica(name, _), _) if known.contains(&name.as_str()) => {
+                format!("`{name}` has fewer replicas; they count from 0")
             }
-            for target in fault.inject.targets().iter().flat_map(|targets| &targets.0) {
-                if whole && !topology.hosts.iter().any(|host| target.matches(host)) {
-                    let word = target.to_string();
-                    let known: Vec<String> = scenario
-                        .services
-                        .keys()
-                        .cloned()
-                        .chain(
-                            topology
-                                .hosts
-                                .iter()
-                                .map(|host| format!("zone:{}", host.zone)),
-                        )
-                        .collect();
-                    let help = closest(&word, known.iter().map(String::as_str))
-                        .map(|meant| format!("did you mean `{meant}`?"));
-                    self.report(&table, &word, format!("no host is meant by `{word}`"), help);
-                }
-            }
+            (_, Some(meant)) => format!("did you mean `{meant}`?"),
+            (_, None) => format!("there is {}", known.join(", ")),
+        };
+        let span = self.places.text_below(part, key, &word);
+        self.report(span, format!("no host is meant by `{word}`"), &help);
+    }
+}
+
+/// Finds names that mean nothing.
+pub(super) fn check(checker: &mut Checker<'_, '_>) {
+    services(checker);
+    loads(checker);
+    faults(checker);
+    links(checker);
+}
+
+fn services(checker: &mut Checker<'_, '_>) {
+    for (name, service) in &checker.scenario.services {
+        let part = format!("services.{name}");
+        if let Some(app) = &service.app {
+            let known: Vec<&str> = apps::APPS.iter().map(|(name, _)| *name).collect();
+            checker.known(checker.places.at(&part, "app"), "application", app, &known);
+        }
+        for (number, call) in service.calls.iter().enumerate() {
+            let at = format!("calls.{number}.");
+            checker.service(&part, &format!("{at}to"), &call.to);
+            let policies = [
+                ("retry", &call.retry),
+                ("breaker", &call.breaker),
+                ("balancer", &call.balancer),
+            ];
+            checker.policies(&part, &at, &policies);
+        }
+        for (number, route) in service.routes.iter().enumerate() {
+            let at = format!("routes.{number}.");
+            checker.service(&part, &format!("{at}to"), &route.to);
+            let policies = [
+                ("retry", &route.retry),
+                ("breaker", &route.breaker),
+                ("balancer", &route.balancer),
+                ("rate-limit", &route.rate_limit),
+            ];
+            checker.policies(&part, &at, &policies);
         }
     }
+}
 
-    fn checks(&mut self) {
-        let scenario = self.scenario;
-        let mut seen = BTreeSet::new();
-        for (number, check) in scenario.checks.iter().enumerate() {
-            let table = format!("checks.{number}");
-            if !seen.insert(&check.id) {
-                let message = format!("there are two checks called `{}`", check.id);
-                self.report(&table, &check.id, message, None);
-            }
-            let Err(error) = check.rule.compile(&check.id) else {
-                continue;
-            };
-            let texts = check.rule.texts();
-            let written = texts.iter().find(|(field, _)| *field == error.field);
-            let written = written.map_or("", |(_, written)| *written);
-            let mut span = self.places.find(self.text, &table, written);
-            if self.text.get(span.clone()) == Some(written) {
-                let start = span.start + error.error.offset;
-                span = start..start + error.error.length;
-            }
-            let problem = Problem::at(self.text, span, error.error.message.clone());
-            let help = error.error.help.clone();
-            self.problems.push(if help.is_empty() {
-                problem
-            } else {
-                problem.help(help)
-            });
+fn loads(checker: &mut Checker<'_, '_>) {
+    let loads = &checker.scenario.load;
+    checker.once("load", "name", loads.iter().map(|load| load.name.as_str()));
+    for (number, load) in loads.iter().enumerate() {
+        let part = format!("load.{number}");
+        let name = load.name.as_str();
+        let host = |service: &str| {
+            let replica = name.strip_prefix(service).and_then(|n| n.strip_prefix('-'));
+            service == name || replica.is_some_and(|number| number.parse::<u32>().is_ok())
+        };
+        if checker.places.names("services").into_iter().any(host) {
+            let message = format!("`{name}` is a load and a service or one of its hosts");
+            let span = checker.places.at(&part, "name");
+            checker.report(span, message, "a load is a host: give it a name of its own");
         }
-        if let Some(expect) = &scenario.expect {
-            let known = scenario.checks.iter().map(|check| check.id.as_str());
-            self.known("expect", "check", &expect.violated, known);
+        checker.service(&part, "via", &load.via);
+        let policies = [
+            ("retry", &load.retry),
+            ("breaker", &load.breaker),
+            ("balancer", &load.balancer),
+        ];
+        checker.policies(&part, "", &policies);
+        if let Some(app) = &load.app {
+            checker.known(
+                checker.places.at(&part, "app"),
+                "written client",
+                app,
+                CLIENTS,
+            );
+        }
+    }
+}
+
+fn faults(checker: &mut Checker<'_, '_>) {
+    let topology = checker.scenario.topology();
+    let faults = &checker.scenario.faults;
+    checker.once("faults", "id", faults.iter().map(|fault| fault.id.as_str()));
+    for (number, fault) in faults.iter().enumerate() {
+        let part = format!("faults.{number}");
+        for problem in problems(fault) {
+            // A problem begins with the key it is about.
+            let key = problem.split('`').nth(1).unwrap_or("id");
+            let inject = format!("inject.{}.{key}", fault.inject.kind());
+            let top = checker.places.has(&part, key);
+            let span = checker.places.at(&part, if top { key } else { &inject });
+            checker.report(span, format!("fault `{}`: {problem}", fault.id), "");
+        }
+        for target in fault.inject.targets().iter().flat_map(|all| &all.0) {
+            checker.target(&topology, &part, "inject", target);
+        }
+    }
+}
+
+fn links(checker: &mut Checker<'_, '_>) {
+    let topology = checker.scenario.topology();
+    for link in &checker.scenario.network.links {
+        for target in link.between.iter().flat_map(|all| &all.0) {
+            checker.target(&topology, "network", "links", target);
         }
     }
 }

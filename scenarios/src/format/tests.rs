@@ -1,5 +1,8 @@
 //! The scenario format as it is written.
 
+mod mistakes;
+mod overrides;
+
 use super::{Scenario, schema};
 use crate::catalogue::SCENARIOS;
 
@@ -17,4 +20,37 @@ fn the_committed_schema_is_fresh() {
     let fresh = serde_json::to_string_pretty(&schema()).expect("a schema is JSON");
     let committed = include_str!("../../scenario.schema.json");
     assert_eq!(committed.trim(), fresh, "write it anew: windtunnel schema");
+}
+
+#[test]
+fn replicas_stand_in_the_zones_in_turn_and_loads_are_hosts_with_the_role_client() {
+    let text = r#"
+        format = 1
+        name = "hosts"
+        [services.orders]
+        replicas = 3
+        zones = ["a", "b"]
+        [services.edge]
+        role = "gateway"
+        routes = [{ to = "orders" }]
+        [[load]]
+        name = "shoppers"
+        zone = "c"
+        via = "edge"
+        stages = [{ for = "1s", rate = "1/s" }]
+    "#;
+    let topology = Scenario::from_toml(text).expect("valid").topology();
+    let hosts: Vec<_> = topology
+        .hosts
+        .iter()
+        .map(|host| (host.name.as_str(), host.zone.as_str(), host.role.as_str()))
+        .collect();
+    let expected = [
+        ("edge-0", "a", "gateway"),
+        ("orders-0", "a", "service"),
+        ("orders-1", "b", "service"),
+        ("orders-2", "a", "service"),
+        ("shoppers", "c", "client"),
+    ];
+    assert_eq!(hosts, expected);
 }
