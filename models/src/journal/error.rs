@@ -28,6 +28,12 @@ pub enum JournalError {
     /// A record of more than 16 MiB.
     #[error("a record of {0} bytes is too large (at most 16 MiB)")]
     TooLarge(usize),
+    /// An earlier write or fsync failed, so what is on the disk is not known.
+    #[error(
+        "{path}: an earlier write failed (open the journal anew to see what is there)",
+        path = .0.display()
+    )]
+    Broken(PathBuf),
     /// The task that wrote was ended with the process.
     #[error("the write was cut short")]
     Cut,

@@ -16,6 +16,11 @@ pub(super) fn frame(record: &[u8]) -> Vec<u8> {
     framed
 }
 
+/// How many bytes a record takes in its frame.
+pub(crate) fn framed_length(record: &[u8]) -> u64 {
+    (HEADER + record.len()) as u64
+}
+
 /// The record at the beginning of `bytes` and the length of its frame, if it is whole.
 fn unframe(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize;

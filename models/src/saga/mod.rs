@@ -11,14 +11,21 @@
 //! keeps failing *parks* the saga with an alarm; it is never only logged.
 //!
 //! Each of six events per step is in a durable log before what it announces happens. After a crash
-//! [`Orchestrator::open`] goes on with every saga that has not ended. Steps are a list here; the
-//! log's records name steps, so that a graph of steps would not change them.
+//! [`Orchestrator::open`] goes on with every saga that has not ended. Steps are a list here, and the
+//! log's records number them by their places in it; the nodes of a graph could be numbered the same
+//! way. So steps must not change places in a definition while sagas of it are unfinished.
+//!
+//! An undo begins when its effect has been given up, which is not yet the end of a request that is
+//! under way: whoever carries out the undo must refuse an effect that arrives after it, by its key.
 
 mod error;
 mod log;
+mod observer;
 mod orchestrator;
 mod policy;
 mod progress;
+mod replay;
+mod run;
 mod step;
 
 #[cfg(test)]
@@ -26,6 +33,7 @@ mod tests;
 
 pub use error::{IllegalTransition, SagaError};
 pub use log::{End, LogEvent};
-pub use orchestrator::{Observer, Orchestrator};
+pub use observer::Observer;
+pub use orchestrator::Orchestrator;
 pub use policy::{Planted, Policy};
 pub use step::{Context, Definition, Direction, Effect, Outcome, Step};

@@ -13,8 +13,13 @@ pub struct Policy {
     pub backoff: Duration,
     /// The longest wait.
     pub longest_backoff: Duration,
-    /// How many ended sagas are remembered, so that a repeated request finds its answer.
+    /// How many ended sagas are remembered, so that a repeated request finds its answer. One that
+    /// was forgotten begins again, and relies on its steps being idempotent. Parked sagas are not
+    /// counted and never forgotten.
     pub remembered: usize,
+    /// Above this many bytes the log is rewritten without the forgotten sagas; then again whenever
+    /// it has doubled.
+    pub compacts_above: u64,
     /// Mistakes on purpose, for tests of the tests.
     pub planted: Planted,
 }
@@ -27,6 +32,7 @@ impl Default for Policy {
             backoff: Duration::from_millis(100),
             longest_backoff: Duration::from_secs(2),
             remembered: 100_000,
+            compacts_above: 64 << 20,
             planted: Planted::default(),
         }
     }
