@@ -1,0 +1,119 @@
+//! Retries of several layers, and what budgets make of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+use tokio::time::Instant;
+use tower::util::BoxCloneService;
+use tower::{Service, ServiceExt, service_fn};
+use windtunnel_models::retry::{
+    Backoff, ConcurrencyBudget, Policy, RetryService, TokenBudget, Verdict,
+};
+
+use crate::row::Vector;
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+type Failing = BoxCloneService<(), (), ()>;
+
+/// `layers` layers of three retries each around a service that always fails and counts its calls.
+fn tower_of(layers: u32, ratio: f64, per_second: u32) -> (Failing, Arc<AtomicU64>) {
+    let calls = Arc::new(AtomicU64::new(0));
+    let counter = calls.clone();
+    let mut service: Failing = BoxCloneService::new(service_fn(move |()| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { Err(()) }
+    }));
+    for layer in 0..layers {
+        let policy = Policy {
+            attempts: 4,
+            backoff: Backoff {
+                base: Duration::from_nanos(1),
+                cap: Duration::from_nanos(1),
+                ..Backoff::default()
+            },
+            ..Policy::default()
+        };
+        let budget = TokenBudget::new(60 * ms(1000), per_second, ratio, Instant::now());
+        let rng = ChaCha8Rng::seed_from_u64(u64::from(layer));
+        let always = |(): &(), _: &Result<(), ()>| Verdict::Retry(None);
+        let layer = RetryService::new(service, policy, budget.unwrap(), always, rng);
+        service = BoxCloneService::new(layer.unwrap());
+    }
+    (service, calls)
+}
+
+async fn failed_calls(service: &Failing, count: u32) {
+    for _ in 0..count {
+        let mut call = service.clone();
+        let outcome = call.ready().await.unwrap().call(()).await;
+        assert_eq!(outcome, Err(()), "the innermost service always fails");
+    }
+}
+
+#[tokio::test]
+async fn v25_layers_multiply_their_retries() {
+    let v = Vector::new("V-25", "product of the layers, no budget that binds");
+    for (layers, expected) in [(1, 4), (2, 16), (3, 64), (4, 256)] {
+        let (service, calls) = tower_of(layers, 1.0, 1000);
+        failed_calls(&service, 1).await;
+        let calls = calls.load(Ordering::Relaxed);
+        v.exact(&format!("{layers} layers"), expected, calls);
+    }
+}
+
+#[tokio::test]
+async fn v25_budgets_bound_the_product() {
+    let v = Vector::new("V-25", "product of the layers, budgets of 10 %");
+    for layers in 1..=4 {
+        let (service, calls) = tower_of(layers, 0.1, 0);
+        failed_calls(&service, 200).await;
+        let factor = calls.load(Ordering::Relaxed) as f64 / 200.0;
+        let bound = 1.1f64.powi(layers as i32);
+        v.at_most(&format!("{layers} layers"), bound, factor);
+        assert!(factor > 1.0, "no retry at all would pass, too");
+    }
+}
+
+#[test]
+fn v27c_deposits_are_forgotten_slot_by_slot() {
+    let v = Vector::new("V-27c", "tower, token budget");
+    let t = Instant::now();
+    let budget = || TokenBudget::new(ms(1000), 0, 0.5, t).unwrap();
+
+    let mut two = budget();
+    two.deposit(t);
+    two.deposit(t);
+    let at = t + ms(901);
+    v.exact("2 deposits, at +901 ms", true, two.withdraw(at));
+    v.exact("once more", false, two.withdraw(at));
+    v.exact("2001 ms later", false, two.withdraw(at + ms(2001)));
+
+    let mut three = budget();
+    for at in [0, 301, 1102] {
+        three.deposit(t + ms(at));
+    }
+    let at = t + ms(1102);
+    v.exact("0, 301, 1102 ms", true, three.withdraw(at));
+    v.exact("the first is gone", false, three.withdraw(at));
+
+    let mut reserve = TokenBudget::new(ms(1000), 5, 1.0, t).unwrap();
+    let paid = (0..20).filter(|_| reserve.withdraw(t)).count();
+    v.exact("reserve of 5 per second", 5, paid);
+}
+
+#[test]
+fn v27d_a_share_of_what_is_active_and_never_below_a_minimum() {
+    let v = Vector::new("V-27d", "Envoy, retry budget of 20 %, at least 3");
+    for (active, expected) in [(100, 20), (4, 3), (0, 3)] {
+        let budget = ConcurrencyBudget::new(20, 3);
+        let _calls: Vec<_> = (0..active).map(|_| budget.call()).collect();
+        let retries: Vec<_> = (0..200).map_while(|_| budget.retry()).collect();
+        v.exact(&format!("{active} active"), expected, retries.len());
+    }
+}
