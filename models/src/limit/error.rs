@@ -17,19 +17,13 @@ pub enum Refused {
         /// The most that is admitted at once.
         burst: u32,
     },
-    /// The table is full of keys whose history must not be forgotten.
-    #[error("too many keys are active (room in {retry_after:?})")]
-    TableFull {
-        /// When the first of them may be forgotten.
-        retry_after: Duration,
-    },
 }
 
 impl Refused {
     /// How long to wait, if waiting helps.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NotYet { retry_after } | Self::TableFull { retry_after } => Some(*retry_after),
+            Self::NotYet { retry_after } => Some(*retry_after),
             Self::InsufficientCapacity { .. } => None,
         }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -10,8 +9,9 @@ use super::{Gcra, InvalidQuota, Quota, Refused};
 use crate::chance::nanos;
 
 /// A limit per key, for at most so many keys. A key is forgotten only once its history makes no
-/// difference any more, so that no key can gain by being forgotten; a new key that finds no room is
-/// refused. Check and spending are one step.
+/// difference any more, so that no key can gain by being forgotten. New keys that find no room share one
+/// entry, the overflow; what it spent counts against a key that finds room later. So all keys together
+/// get at most one quota more than the capacity. Check and spending are one step.
 #[derive(Debug)]
 pub struct KeyedLimiter<K> {
     law: Gcra,
@@ -24,6 +24,8 @@ pub struct KeyedLimiter<K> {
 struct Table<K> {
     arrivals: BTreeMap<K, u64>,
     by_arrival: BTreeSet<(u64, K)>,
+    /// The arrival time that all keys without room share.
+    overflow: Option<u64>,
     latest: u64,
 }
 
@@ -44,6 +46,7 @@ impl<K: Ord + Clone> KeyedLimiter<K> {
             table: Mutex::new(Table {
                 arrivals: BTreeMap::new(),
                 by_arrival: BTreeSet::new(),
+                overflow: None,
                 latest: 0,
             }),
         })
@@ -53,7 +56,7 @@ impl<K: Ord + Clone> KeyedLimiter<K> {
     ///
     /// # Errors
     ///
-    /// Over the limit, or no room for a new key.
+    /// Over the limit: the key's own, or for a new key without room that of the overflow.
     pub fn check(&self, key: &K) -> Result<(), Refused> {
         self.check_at(key, 1, Instant::now())
     }
@@ -62,7 +65,8 @@ impl<K: Ord + Clone> KeyedLimiter<K> {
     ///
     /// # Errors
     ///
-    /// Over the limit, more than the burst, or no room for a new key.
+    /// Over the limit (the key's own, or for a new key without room that of the overflow), or more than
+    /// the burst.
     pub fn check_at(&self, key: &K, cells: u32, now: Instant) -> Result<(), Refused> {
         let now = nanos(now.saturating_duration_since(self.began));
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,34 +96,37 @@ impl<K: Ord + Clone> Table<K> {
     ) -> Result<(), Refused> {
         let now = now.max(self.latest);
         self.latest = now;
-        let before = self.arrivals.get(key).copied();
+        let known = self.arrivals.get(key).copied();
+        let room = known.is_some() || self.has_room(capacity, now);
+        let before = known.or(self.overflow.filter(|overflow| *overflow > now));
         let after = law.check(before, now, cells)?;
-        match before {
-            Some(before) => drop(self.by_arrival.remove(&(before, key.clone()))),
-            None => self.make_room(capacity, now)?,
+        if !room {
+            self.overflow = Some(after);
+            return Ok(());
+        }
+        match known {
+            Some(known) => drop(self.by_arrival.remove(&(known, key.clone()))),
+            None => self.make_room(capacity),
         }
         self.arrivals.insert(key.clone(), after);
         self.by_arrival.insert((after, key.clone()));
         Ok(())
     }
 
-    /// Forgets the key that is longest at rest, if it is at rest: its arrival time is not after now, so
-    /// a fresh one would be treated no better.
-    fn make_room(&mut self, capacity: usize, now: u64) -> Result<(), Refused> {
-        if self.arrivals.len() < capacity {
-            return Ok(());
-        }
-        match self.by_arrival.pop_first() {
-            Some((arrival, key)) if arrival <= now => {
-                self.arrivals.remove(&key);
-                Ok(())
-            }
-            Some((arrival, key)) => {
-                self.by_arrival.insert((arrival, key));
-                let retry_after = Duration::from_nanos(arrival - now);
-                Err(Refused::TableFull { retry_after })
-            }
-            None => Ok(()),
+    /// Whether there is a free place, or a key at rest: its arrival time is not after now, so a fresh one
+    /// would be treated no better.
+    fn has_room(&self, capacity: usize, now: u64) -> bool {
+        let longest_at_rest = self.by_arrival.first();
+        self.arrivals.len() < capacity
+            || longest_at_rest.is_some_and(|(arrival, _)| *arrival <= now)
+    }
+
+    /// Forgets the key that is longest at rest, if all places are taken.
+    fn make_room(&mut self, capacity: usize) {
+        if self.arrivals.len() >= capacity
+            && let Some((_, key)) = self.by_arrival.pop_first()
+        {
+            self.arrivals.remove(&key);
         }
     }
 }
