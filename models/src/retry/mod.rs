@@ -7,13 +7,15 @@
 mod backoff;
 mod budget;
 mod error;
+mod hint;
 mod policy;
 mod service;
 
 pub use backoff::{Backoff, Jitter, Pauses};
 pub use budget::{ConcurrencyBudget, Counted, TokenBudget};
 pub use error::{GiveUp, InvalidPolicy};
-pub use policy::{Course, Policy, may_repeat, retry_after};
+pub use hint::retry_after;
+pub use policy::{Course, Policy, may_repeat};
 pub use service::{Judge, RetryService, Verdict};
 
 #[cfg(test)]

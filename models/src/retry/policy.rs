@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
@@ -78,8 +77,9 @@ pub struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// After a failed attempt: how long to pause before the next one. The server's own wish counts if it
-    /// is longer than the pause drawn.
+    /// After a failed attempt: how long to pause before the next one. The pause drawn comes on top of the
+    /// server's own wish (cut to the policy's), else all clients that got one answer would come again in
+    /// the same tick.
     ///
     /// # Errors
     ///
@@ -94,8 +94,8 @@ impl Course<'_> {
             return Err(GiveUp::Attempts);
         }
         let asked = server_delay.unwrap_or_default();
-        let pause = self.pauses.next(rng);
-        let pause = pause.max(asked.min(self.policy.max_server_delay));
+        let asked = asked.min(self.policy.max_server_delay);
+        let pause = self.pauses.next(rng).saturating_add(asked);
         let left = self
             .deadline
             .map(|deadline| deadline.saturating_duration_since(now));
@@ -116,14 +116,4 @@ impl Course<'_> {
 /// an `Idempotency-Key`.
 pub fn may_repeat(method: &Method, headers: &HeaderMap, sent: bool) -> bool {
     !sent || method.is_idempotent() || headers.contains_key("idempotency-key")
-}
-
-/// The pause a server asks for in whole seconds. A date is read as no wish: it would need the wall clock
-/// of two hosts to agree. Negative and unreadable values are no wish either.
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
 }

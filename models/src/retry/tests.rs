@@ -1,5 +1,6 @@
 //! What repetition promises.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
@@ -54,26 +55,75 @@ fn a_course_ends_with_its_attempts_and_before_its_deadline() {
     let mut course = policy.course(Some(now + ms(500)));
     let asked = Some(ms(500));
     assert_eq!(course.next(now, asked, &mut rng), Err(GiveUp::Deadline));
-    assert_eq!(course.next(now, Some(ms(499)), &mut rng), Ok(ms(499)));
+    assert_eq!(course.attempts(), 1);
+    let exact = Policy {
+        backoff: Backoff {
+            jitter: Jitter::None,
+            ..Backoff::default()
+        },
+        ..Policy::default()
+    };
+    let mut next = |left| {
+        let mut course = exact.course(Some(now + left));
+        course.next(now, None, &mut rng)
+    };
+    assert_eq!(next(ms(50)), Err(GiveUp::Deadline));
+    assert_eq!(next(ms(50) + Duration::from_nanos(1)), Ok(ms(50)));
 }
 
 #[test]
-fn a_servers_wish_is_respected_and_clamped() {
-    let policy = Policy::default();
+fn a_servers_wish_is_read_in_seconds_and_as_a_date_by_its_own_clock() {
     let mut headers = HeaderMap::new();
+    let date = "Sun, 06 Nov 1994 08:50:37 GMT";
+    headers.insert("retry-after", HeaderValue::from_static(date));
+    assert_eq!(retry_after(&headers), None);
+    let sent = HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT");
+    headers.insert("date", sent);
     for (text, wish) in [
+        (date, Some(60)),
+        ("Sun, 06 Nov 1994 08:49:36 GMT", Some(0)),
         ("7", Some(7)),
         ("-7", None),
+        ("", None),
         ("soon", None),
         ("99999999999999999999999", Some(u64::MAX)),
     ] {
         headers.insert("retry-after", HeaderValue::from_static(text));
-        assert_eq!(retry_after(&headers), wish.map(Duration::from_secs));
+        assert_eq!(
+            retry_after(&headers),
+            wish.map(Duration::from_secs),
+            "{text}"
+        );
     }
-    let huge = policy
-        .course(None)
-        .next(Instant::now(), retry_after(&headers), &mut rng());
-    assert_eq!(huge, Ok(Duration::from_secs(300)));
+}
+
+#[test]
+fn a_servers_wish_is_kept_and_clamped_and_clients_still_part() {
+    let policy = Policy::default();
+    let now = Instant::now();
+    let pause = |seed, asked| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let pause = policy.course(None).next(now, Some(asked), &mut rng);
+        pause.unwrap()
+    };
+    for (asked, kept) in [(7, 7), (300, 300), (301, 300), (u64::MAX, 300)] {
+        let (asked, kept) = (Duration::from_secs(asked), Duration::from_secs(kept));
+        let pauses: BTreeSet<_> = (0..50).map(|seed| pause(seed, asked)).collect();
+        assert_eq!(pauses.len(), 50);
+        let latest = kept + policy.backoff.bound(1);
+        assert!(pauses.iter().all(|pause| (kept..=latest).contains(pause)));
+    }
+}
+
+#[test]
+fn time_alone_fills_no_budget() {
+    let t = Instant::now();
+    let mut budget = TokenBudget::new(Duration::from_secs(10), 0, 0.5, t).unwrap();
+    assert!(!budget.withdraw(t + Duration::from_secs(3600)));
+    assert!(TokenBudget::new(Duration::ZERO, 0, 0.5, t).is_err());
+    for ratio in [-0.1, f64::NAN, f64::INFINITY] {
+        assert!(TokenBudget::new(Duration::from_secs(10), 0, ratio, t).is_err());
+    }
 }
 
 #[test]
