@@ -96,3 +96,29 @@ fn an_update_keeps_loads_and_never_picks_what_left() {
         assert_eq!(balancer.loads()[0].1, 0);
     }
 }
+
+#[test]
+fn the_part_of_a_failed_endpoint_is_shared_by_all_others() {
+    let balancer = RoundRobin::new(&names("a b c d"));
+    let picks = turn(&balancer, 300, "b");
+    for name in ["a", "c", "d"] {
+        assert_eq!(picks.matches(name).count(), 100, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_call_is_in_flight_no_longer() {
+    let balancer: Arc<dyn Balancer> = Arc::from(Policy::RoundRobin.build(&names("a"), rng()));
+    let shared = balancer.clone();
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let call = tokio::spawn(async move {
+        let _held = shared.pick(&mut |_| true).unwrap();
+        started.send(()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    begun.await.unwrap();
+    assert_eq!(balancer.loads()[0].1, 1);
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    assert_eq!(balancer.loads()[0].1, 0);
+}

@@ -19,7 +19,7 @@ pub use error::{Error, InvalidPolicy, Rejected};
 pub use gate::{Breaker, Observer, Permit};
 pub use machine::{Change, Machine, Ticket};
 pub use policy::{OpenTime, Policy, Trip, Window};
-pub use service::{BreakerLayer, BreakerService, Classify, Guarded, by_result};
+pub use service::{BreakerLayer, BreakerService, Classify, Guarded, by_result, unless_rejected};
 
 /// Whether calls are let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,5 +43,7 @@ pub enum Outcome {
     Excluded,
 }
 
+#[cfg(test)]
+mod edges;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,16 @@ pub const fn by_result<T, E>(result: &Result<T, E>) -> Outcome {
     }
 }
 
+/// For a breaker around a service that has a breaker of its own: what that one refused says nothing
+/// about the endpoint; else by the result.
+pub const fn unless_rejected<T, E>(result: &Result<T, Error<E>>) -> Outcome {
+    match result {
+        Ok(_) => Outcome::Success,
+        Err(Error::Rejected(_)) => Outcome::Excluded,
+        Err(Error::Inner(_)) => Outcome::Failure,
+    }
+}
+
 /// Puts a breaker in front of services.
 #[derive(Clone, Debug)]
 pub struct BreakerLayer<T, E> {
