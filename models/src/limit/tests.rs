@@ -13,7 +13,9 @@ fn ms(n: u64) -> Duration {
 #[tokio::test]
 async fn idle_time_saves_no_more_than_the_burst_and_a_refusal_spends_nothing() {
     let limiter = Limiter::new(&Quota::per_second(2)).unwrap();
-    let t = Instant::now() + ms(60_000);
+    let first = Instant::now();
+    assert_eq!(limiter.check_at(1, first), Ok(()));
+    let t = first + ms(60_000);
     assert_eq!(limiter.check_at(2, t), Ok(()));
     let early = Refused::NotYet {
         retry_after: ms(500),

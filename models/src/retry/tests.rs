@@ -150,6 +150,16 @@ fn under_total_failure_the_budget_bounds_the_retries() {
 }
 
 #[test]
+fn a_deposit_pays_for_ten_slots_and_no_longer() {
+    let t = Instant::now();
+    for (after, paid) in [(0, true), (999, true), (1000, false), (5000, false)] {
+        let mut budget = TokenBudget::new(ms(1000), 0, 1.0, t).unwrap();
+        budget.deposit(t);
+        assert_eq!(budget.withdraw(t + ms(after)), paid, "{after} ms");
+    }
+}
+
+#[test]
 fn a_budget_counts_only_what_lives() {
     let budget = ConcurrencyBudget::default();
     let mut retries: Vec<_> = (0..3).map(|_| budget.retry().unwrap()).collect();

@@ -93,6 +93,10 @@ fn v27c_deposits_are_forgotten_slot_by_slot() {
     v.exact("2 deposits, at +901 ms", true, two.withdraw(at));
     v.exact("once more", false, two.withdraw(at));
     v.exact("2001 ms later", false, two.withdraw(at + ms(2001)));
+    let mut unspent = budget();
+    unspent.deposit(t);
+    unspent.deposit(t);
+    v.exact("unspent for 2001 ms", false, unspent.withdraw(t + ms(2001)));
 
     let mut three = budget();
     for at in [0, 301, 1102] {
@@ -100,7 +104,11 @@ fn v27c_deposits_are_forgotten_slot_by_slot() {
     }
     let at = t + ms(1102);
     v.exact("0, 301, 1102 ms", true, three.withdraw(at));
+    // If the first were still there, it and this one would pay another.
+    three.deposit(at);
     v.exact("the first is gone", false, three.withdraw(at));
+    three.deposit(at);
+    v.exact("another two pay another", true, three.withdraw(at));
 
     let mut reserve = TokenBudget::new(ms(1000), 5, 1.0, t).unwrap();
     let paid = (0..20).filter(|_| reserve.withdraw(t)).count();
