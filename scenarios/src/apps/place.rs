@@ -7,11 +7,16 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-use serde::de::DeserializeOwned;
-use std::{collections::BTreeMap, io, path::PathBuf};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{collections::BTreeMap, future::pending, io, path::PathBuf};
+use tokio::signal::{
+    ctrl_c,
+    unix::{SignalKind, signal},
+};
 
 /// All that a replica is told about its surroundings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Place {
     /// Its name: `orders-1`.
     pub name: String,
@@ -61,6 +66,27 @@ pub fn config<T: DeserializeOwned>(table: toml::Table) -> io::Result<T> {
     table.try_into().map_err(|error: toml::de::Error| {
         io::Error::new(io::ErrorKind::InvalidInput, error.message().to_owned())
     })
+}
+
+/// Completes when the process is asked to stop: SIGTERM, or SIGINT as ctrl-c sends it. Where signals
+/// cannot be had it never completes; the process then runs until it is killed.
+///
+/// # Cancellation
+/// May be dropped at any time; a signal that arrived is then forgotten.
+pub async fn asked_to_stop() {
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return pending().await;
+    };
+    let interrupted = async {
+        if ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = interrupted => {}
+        _ = terminated.recv() => {}
+    }
 }
 
 /// The same service, answering with an error status where an `errors` fault says so.

@@ -2,7 +2,7 @@
 
 use super::{invalid, policies};
 use crate::{
-    apps::{Place, place, shop},
+    apps::{Place, place},
     format::{Scenario, Service},
     hooks::Hooks,
 };
@@ -135,7 +135,7 @@ pub async fn run(at: Place, plan: Plan) -> io::Result<()> {
     });
     let app = place::with_injected_errors(Router::new().fallback(serve).with_state(server));
     let listener = TcpListener::bind(&at.listen).await?;
-    http_model::serve(listener, app, shop::asked_to_stop()).await;
+    http_model::serve(listener, app, place::asked_to_stop()).await;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::{invalid, policies};
 use crate::{
-    apps::{Place, shop},
+    apps::{Place, place},
     format::{Scenario, Service},
     hooks::Hooks,
 };
@@ -72,6 +72,6 @@ pub async fn run(at: Place, config: Config) -> io::Result<()> {
     let rng = ChaCha8Rng::seed_from_u64(at.seed);
     let gateway = Gateway::new(config, rng, hooks).map_err(invalid)?;
     let listener = TcpListener::bind(&at.listen).await?;
-    http::serve(listener, gateway, shop::asked_to_stop()).await;
+    http::serve(listener, gateway, place::asked_to_stop()).await;
     Ok(())
 }

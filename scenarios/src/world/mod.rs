@@ -1,17 +1,24 @@
 //! From a scenario's data to the calls of the tunnel builder; there is no other door.
 
+pub mod deployment;
 mod described;
 mod gateway;
 mod load;
 mod policies;
+mod program;
+
+pub use program::Program;
 
 use crate::{
-    apps::{self, Place},
-    format::{Role, Scenario, Service},
+    apps::Place,
+    format::{Scenario, Service},
 };
 use std::{cell::Cell, collections::BTreeMap, io, path::PathBuf, rc::Rc};
 use windtunnel::{LinkSettings, Network, Tunnel};
 use windtunnel_record::Seed;
+
+/// Whether this build is for the real world: it can open sockets, and cannot simulate.
+pub const REAL: bool = cfg!(not(madsim));
 
 /// The port on which every simulated service listens.
 const PORT: u16 = 80;
@@ -110,21 +117,8 @@ fn host(
         services: addresses.clone(),
         lives: Rc::new(Cell::new(0)),
     };
-    match (&service.app, service.role) {
-        (Some(app), _) => {
-            let app = apps::find(app).expect("the scenario was checked");
-            let config = service.config.clone();
-            builder.run(move || app(place.make(), config.clone()));
-        }
-        (None, Role::Gateway) => {
-            let config = gateway::config(scenario, &host, service, addresses);
-            builder.run(move || gateway::run(place.make(), config.clone()));
-        }
-        (None, Role::Service) => {
-            let plan = described::Plan::new(scenario, &host, replica, service, addresses);
-            builder.run(move || described::run(place.make(), plan.clone()));
-        }
-    }
+    let program = Program::of(scenario, name, service, replica, addresses);
+    builder.run(move || program.clone().run(place.make()));
 }
 
 /// Makes the place of each life of a process; each life draws from a seed of its own.

@@ -58,14 +58,6 @@ pub struct Change {
     pub amount: i64,
 }
 
-/// Completes when the process is asked to stop.
-pub(crate) async fn asked_to_stop() {
-    // Where no signal can be had the process runs until it is killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// The status that tells what came of a change.
 pub(crate) fn status(answer: std::io::Result<store::Answer>) -> StatusCode {
     match answer {

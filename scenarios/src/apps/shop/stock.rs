@@ -47,7 +47,7 @@ pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
     http::serve(
         listener,
         place::with_injected_errors(app),
-        super::asked_to_stop(),
+        place::asked_to_stop(),
     )
     .await;
     Ok(())
