@@ -38,6 +38,13 @@ pub enum Verb {
     Sweep(Sweep),
     /// Print the JSON Schema of scenario files.
     Schema,
+    /// Serve as a reverse proxy (real world: `cargo real gateway ...`).
+    Gateway(Gateway),
+    /// Start a scenario's services on this machine (real world: `cargo real up ...`).
+    Up(Up),
+    /// Run one replica; started by `up`.
+    #[command(hide = true)]
+    UpReplica(UpReplica),
     /// Run seeds for a sweep; started by `sweep`.
     #[command(hide = true)]
     Worker(Worker),
@@ -132,6 +139,49 @@ pub struct Sweep {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// Arguments of `gateway`.
+#[derive(Debug, Args)]
+pub struct Gateway {
+    /// A TOML file: `listen = "127.0.0.1:8080"`, upstreams and routes.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Check the file and do not serve.
+    #[arg(long)]
+    pub check: bool,
+    /// Print events from this level on; accesses have the level `info`.
+    #[arg(long, default_value = "info")]
+    pub log: LevelFilter,
+}
+
+/// Arguments of `up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// A scenario's name or file.
+    pub target: String,
+    /// Where the replicas keep their data and write their logs; each in a directory of its own.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Change a setting: `--set services.payments.replicas=4`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub overrides: Vec<String>,
+}
+
+/// Arguments of `up-replica`.
+#[derive(Debug, Args)]
+pub struct UpReplica {
+    /// The scenario.
+    pub target: String,
+    /// The replica's service.
+    pub service: String,
+    /// The replica's place, as JSON.
+    pub place: String,
+    /// The process that started this one and whose end ends it.
+    pub parent: u32,
+    /// Changed settings.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub overrides: Vec<String>,
 }
 
 /// Arguments of `worker`.

@@ -2,7 +2,9 @@
 
 mod arguments;
 mod check;
+mod door;
 mod exit;
+mod gateway;
 mod list;
 mod process;
 mod replay;
@@ -11,6 +13,8 @@ mod schema;
 mod store;
 mod sweep;
 mod target;
+mod up;
+mod up_replica;
 mod worker;
 
 pub use exit::Exit;
@@ -34,6 +38,9 @@ fn carry_out(arguments: Arguments) -> Result<Exit, exit::Failure> {
         Verb::Replay(replay) => replay::replay(&replay),
         Verb::Sweep(sweep) => sweep::sweep(&sweep),
         Verb::Schema => schema::schema(),
+        Verb::Gateway(gateway) => gateway::gateway(&gateway),
+        Verb::Up(up) => up::up(&up),
+        Verb::UpReplica(replica) => up_replica::up_replica(&replica),
         Verb::Worker(worker) => worker::worker(&worker),
     }
 }

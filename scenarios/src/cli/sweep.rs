@@ -5,6 +5,7 @@
 
 use super::{
     arguments::{Format, Sweep},
+    door,
     exit::{Exit, Failure},
     store, target,
 };
@@ -32,6 +33,7 @@ use windtunnel_reports::{
 pub fn sweep(arguments: &Sweep) -> Result<Exit, Failure> {
     let overrides = target::overrides(&arguments.overrides)?;
     let scenario = target::load(&arguments.target, &overrides)?;
+    door::simulated(&scenario, &arguments.target)?;
     let seeds: Seeds = arguments
         .seeds
         .parse()

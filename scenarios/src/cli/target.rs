@@ -143,6 +143,11 @@ impl Scenario {
         self.text.clone()
     }
 
+    /// It, as data.
+    pub const fn data(&self) -> &format::Scenario {
+        &self.data
+    }
+
     /// Runs it under `spec`.
     pub fn execute(&self, spec: &RunSpec, settings: Settings) -> Result<RunRecord, Failure> {
         let data = self.data.clone();

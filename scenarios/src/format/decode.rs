@@ -63,7 +63,7 @@ impl Scenario {
 }
 
 /// What is no TOML, at most once per line: the parser goes on inside a line it has lost.
-fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+pub(super) fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = errors
         .iter()
         .map(|error| Problem::at(text, error.span().unwrap_or(0..0), error.message().trim()))

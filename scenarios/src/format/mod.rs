@@ -6,6 +6,7 @@
 
 mod decode;
 mod explain;
+mod gateway_file;
 mod load;
 mod network;
 mod overrides;
@@ -22,6 +23,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use gateway_file::GatewayFile;
 pub use load::{Keys, Load, Model, Stage};
 pub use network::{Link, Network};
 pub use overrides::apply as apply_overrides;

@@ -1,0 +1,55 @@
+//! What a gateway in production says: a `tracing` event for each request, louder ones for breakers.
+
+use tracing::{debug, info, warn};
+use windtunnel_models::{
+    breaker::State,
+    gateway::{Access, Attempt, BreakerChange, BreakerRejection, Observer, Retrying},
+};
+
+/// Accesses with target `access` and level `info`; changes of breakers with target `breaker` and
+/// level `warn`; the rest with level `debug`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccessLog;
+
+impl Observer for AccessLog {
+    fn access(&self, access: &Access<'_>) {
+        let client = access.client.map(ToString::to_string);
+        info!(
+            target: "access",
+            client = client.as_deref().unwrap_or("-"),
+            method = %access.method,
+            host = access.host,
+            path = access.path,
+            route = access.route.unwrap_or("-"),
+            endpoint = access.endpoint.unwrap_or("-"),
+            status = access.status.map_or(0, |status| status.as_u16()),
+            attempts = access.attempts,
+            latency_ms = access.latency.as_secs_f64() * 1e3,
+            refusal = access.refusal.map_or("-", |refusal| refusal.kind()),
+            end = ?access.end,
+            trace = format_args!("{:032x}", access.trace),
+        );
+    }
+
+    fn attempt(&self, attempt: &Attempt<'_>) {
+        debug!(target: "attempt", ?attempt);
+    }
+
+    fn retry(&self, retrying: &Retrying<'_>) {
+        debug!(target: "retry", ?retrying);
+    }
+
+    fn breaker(&self, change: &BreakerChange<'_>) {
+        let word = match change.to {
+            State::Closed => "closed",
+            State::Open => "opened",
+            State::HalfOpen => "half-opened",
+        };
+        let (upstream, endpoint) = (change.upstream, change.endpoint);
+        warn!(target: "breaker", upstream, endpoint, "{word}");
+    }
+
+    fn rejected(&self, rejection: &BreakerRejection<'_>) {
+        debug!(target: "breaker", ?rejection);
+    }
+}

@@ -1,0 +1,100 @@
+//! The file of `windtunnel gateway`: where it listens, and everything a gateway is told.
+
+use super::{Problem, decode::syntax, explain::explain, prune};
+use std::{net::SocketAddr, ops::Range};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+use windtunnel_models::gateway::{Config, config};
+
+/// A gateway on the real network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayFile {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What it does.
+    pub config: Config,
+}
+
+impl GatewayFile {
+    /// Reads a file: `listen = "address:port"`, and the keys of a gateway's [`Config`] beside it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place. What the settings mean together is judged only
+    /// when each can be read.
+    pub fn from_toml(text: &str) -> Result<Self, Vec<Problem>> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            return Err(syntax(text, &errors));
+        }
+        let mut table = root.into_inner();
+        let whole = table.clone();
+        let span = 0..text.len();
+        let found = table.remove("listen");
+        let listen = listen(text, found.as_ref());
+        let (config, errors) = prune::decode::<Config>(&mut table, &span);
+        let explained = errors.iter().map(|error| explain(text, error, 0..0));
+        let mut problems: Vec<Problem> = explained.collect();
+        let judged = config.as_ref().filter(|_| problems.is_empty());
+        if let Some(Err(invalid)) = judged.map(Config::validate) {
+            let found = invalid.problems.iter();
+            problems.extend(found.map(|problem| invalid_at(text, &whole, problem)));
+        }
+        match (listen, config) {
+            (Ok(listen), Some(config)) if problems.is_empty() => Ok(Self { listen, config }),
+            (listen, _) => {
+                problems.extend(listen.err());
+                problems.sort_by_key(|problem| problem.span.start);
+                Err(problems)
+            }
+        }
+    }
+}
+
+fn listen(text: &str, found: Option<&Spanned<DeValue<'_>>>) -> Result<SocketAddr, Problem> {
+    const RIGHT: &str = "write listen = \"127.0.0.1:8080\"";
+    let Some(found) = found else {
+        let problem = Problem::at(text, 0..0, "the key `listen` is missing");
+        return Err(problem.help(format!("{RIGHT} at the top")));
+    };
+    let value = found.get_ref().as_str();
+    value.and_then(|value| value.parse().ok()).ok_or_else(|| {
+        let problem = Problem::at(text, found.span(), "this must be an address with its port");
+        problem.help(RIGHT)
+    })
+}
+
+/// A setting that cannot work, at its place in the file.
+fn invalid_at(text: &str, root: &DeTable<'_>, problem: &config::Problem) -> Problem {
+    let span = place(root, &problem.field).unwrap_or(0..0);
+    Problem::at(text, span, problem.to_string())
+}
+
+/// The span of the value that a path such as `routes[2].retry.attempts` names, or of the innermost
+/// table or list on the way to it that is in the file: what is not there has its default.
+fn place(table: &DeTable<'_>, path: &str) -> Option<Range<usize>> {
+    // Names may contain dots: the longest key that fits is meant.
+    let fitting = table.iter().filter_map(|(key, value)| {
+        let rest = path.strip_prefix(key.get_ref().as_ref())?;
+        let whole = rest.is_empty() || rest.starts_with(['.', '[']);
+        whole.then_some((rest, value))
+    });
+    let (rest, value) = fitting.min_by_key(|(rest, _)| rest.len())?;
+    Some(inside(value, rest))
+}
+
+fn inside(value: &Spanned<DeValue<'_>>, rest: &str) -> Range<usize> {
+    let deeper = match value.get_ref() {
+        DeValue::Table(table) => rest.strip_prefix('.').and_then(|path| place(table, path)),
+        DeValue::Array(array) => rest
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+            .and_then(|(number, rest)| {
+                let item = array.get(number.parse::<usize>().ok()?)?;
+                Some(inside(item, rest))
+            }),
+        _ => None,
+    };
+    deeper.unwrap_or_else(|| value.span())
+}
