@@ -219,6 +219,8 @@ fn mistakes_of_the_user_have_their_exit_codes() {
         (&["run", "no-such-scenario"], 4),
         (&["replay", "nowhere"], 4),
         (&["run", "shop-calm", "--until", "2s", "--out", "early"], 12),
+        (&["gateway", "--config", "gateway.toml"], 20),
+        (&["up", "shop", "--data", "data"], 20),
     ] {
         let output = windtunnel(&at, arguments);
         assert_eq!(
@@ -228,6 +230,9 @@ fn mistakes_of_the_user_have_their_exit_codes() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
+    let refused = windtunnel(&at, &["up", "shop", "--data", "data"]);
+    let complaint = String::from_utf8_lossy(&refused.stderr);
+    assert!(complaint.contains("use `cargo real up ...`"), "{complaint}");
 }
 
 #[test]
