@@ -45,7 +45,9 @@ impl GatewayFile {
             (Ok(listen), Some(config)) if problems.is_empty() => Ok(Self { listen, config }),
             (listen, _) => {
                 problems.extend(listen.err());
-                problems.sort_by_key(|problem| problem.span.start);
+                problems.sort_by(|one, other| {
+                    (one.span.start, &one.message).cmp(&(other.span.start, &other.message))
+                });
                 Err(problems)
             }
         }
@@ -97,4 +99,60 @@ fn inside(value: &Spanned<DeValue<'_>>, rest: &str) -> Range<usize> {
         _ => None,
     };
     deeper.unwrap_or_else(|| value.span())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(text: &str) -> Vec<(usize, usize, String)> {
+        let problems = GatewayFile::from_toml(text).expect_err("it has mistakes");
+        let places = problems.into_iter();
+        places.map(|p| (p.line, p.column, p.message)).collect()
+    }
+
+    const RIGHT: &str = r#"listen = "127.0.0.1:8080"
+name = "front"
+[upstreams."a.b"]
+endpoints = ["one:80"]
+[[routes]]
+name = "all"
+upstream = "a.b"
+retry = { attempts = 3 }
+"#;
+
+    #[test]
+    fn a_file_is_an_address_and_the_settings_of_a_gateway() {
+        let file = GatewayFile::from_toml(RIGHT).expect("it is right");
+        assert_eq!(file.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
+        assert_eq!(file.config.name, "front");
+        assert_eq!(file.config.upstreams["a.b"].endpoints, ["one:80"]);
+    }
+
+    #[test]
+    fn a_setting_that_cannot_work_is_found_below_a_name_with_dots() {
+        let found = mistakes(&RIGHT.replace("one:80", "one"));
+        let message = "`upstreams.a.b.endpoints` has `one`, which is not `name:port`";
+        assert_eq!(found, [(4, 13, message.to_owned())]);
+    }
+
+    #[test]
+    fn a_setting_in_a_list_is_found_by_its_number() {
+        let found = mistakes(&RIGHT.replace("attempts = 3", "attempts = 0"));
+        assert_eq!(
+            (found.len(), found[0].0, found[0].1),
+            (1, 8, 22),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_missing_address_does_not_hide_an_unknown_key() {
+        let found = mistakes(&RIGHT.replace("listen", "lisen"));
+        let messages: Vec<&str> = found.iter().map(|(_, _, message)| &**message).collect();
+        assert_eq!(
+            messages,
+            ["the key `listen` is missing", "unknown key `lisen`"]
+        );
+    }
 }
