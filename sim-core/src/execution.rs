@@ -8,18 +8,19 @@ use std::{
     sync::{Arc, Mutex},
     time::Instant,
 };
-use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use windtunnel_checkers::{Evidence, NamedRule, judge};
 use windtunnel_explorer::{PlanError, generate};
 use windtunnel_record::{Event, FaultPlan, Moment, RunRecord, RunSpec, Topology};
 
 /// What is kept of a run and what is shown while it goes on. None of it changes the run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Whether packets and disk writes are kept in the record.
     pub keep_packets: bool,
-    /// From which level on the services' `tracing` events, and their output, go to standard error.
-    pub log: Option<LevelFilter>,
+    /// Which `tracing` events of the services go to standard error, by target and level; with them
+    /// go what the services print and what their panics say.
+    pub log: Option<Targets>,
 }
 
 /// Why there was no run.

@@ -6,31 +6,37 @@ use std::fmt::Write as _;
 use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
-    level_filters::LevelFilter,
     span,
     subscriber::DefaultGuard,
 };
+use tracing_subscriber::filter::Targets;
 use windtunnel_record::{Fields, Moment, Value};
 
 /// The target of events that state facts.
 const FACTS: &str = "observe";
 
-/// Makes this thread's `tracing` events go to the record, and to standard error from `log` on.
-pub(crate) fn install(log: Option<LevelFilter>) -> DefaultGuard {
+/// Makes this thread's `tracing` events go to the record, and those that `log` selects to standard
+/// error.
+pub(crate) fn install(log: Option<Targets>) -> DefaultGuard {
     tracing::subscriber::set_default(Observation {
-        log: log.unwrap_or(LevelFilter::OFF),
+        log: log.unwrap_or_default(),
     })
 }
 
 struct Observation {
-    log: LevelFilter,
+    log: Targets,
+}
+
+impl Observation {
+    fn is_shown(&self, metadata: &Metadata<'_>) -> bool {
+        self.log.would_enable(metadata.target(), metadata.level())
+            && !metadata.target().starts_with("madsim")
+    }
 }
 
 impl Subscriber for Observation {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event()
-            && (metadata.target() == FACTS
-                || (metadata.level() <= &self.log && !metadata.target().starts_with("madsim")))
+        metadata.is_event() && (metadata.target() == FACTS || self.is_shown(metadata))
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -45,7 +51,7 @@ impl Subscriber for Observation {
         let mut fields = Collected::default();
         event.record(&mut fields);
         let metadata = event.metadata();
-        if metadata.level() <= &self.log {
+        if self.is_shown(metadata) {
             print(metadata.level(), metadata.target(), &fields);
         }
         if metadata.target() == FACTS {

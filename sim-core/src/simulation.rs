@@ -4,6 +4,7 @@
 mod simulated {
     use crate::{observation, tunnel::Tunnel};
     use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
+    use tracing_subscriber::filter::Targets;
     use windtunnel_engine::{
         self as engine, CpuCost, DiskSpec, Finished, HostSpec, NetworkSpec, Setup,
         network::LinkSpec, run::RunError,
@@ -100,10 +101,11 @@ mod simulated {
     pub fn run(
         spec: &RunSpec,
         keep_packets: bool,
-        log: Option<tracing::level_filters::LevelFilter>,
+        log: Option<Targets>,
         make: impl FnOnce() -> (Tunnel, FaultPlan) + Send + 'static,
     ) -> Result<Finished, RunError> {
         engine::run(spec, move || {
+            let echo = log.is_some();
             let guard = observation::install(log);
             let (tunnel, faults) = make();
             let hosts = tunnel.hosts.into_iter().map(|host| HostSpec {
@@ -127,7 +129,7 @@ mod simulated {
                 epoch: tunnel.epoch,
                 sample_every: tunnel.sample_every,
                 keep_packets,
-                echo: log.is_some(),
+                echo,
                 guard: Some(Box::new(guard)),
             }
         })
@@ -140,6 +142,7 @@ mod refusing {
 
     use crate::tunnel::Tunnel;
     use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
+    use tracing_subscriber::filter::Targets;
     use windtunnel_record::{
         Digest, Event, FaultPlan, Fields, Moment, Outcome, Record, RunSpec, Span, Topology,
     };
@@ -223,7 +226,7 @@ mod refusing {
     pub fn run(
         _: &RunSpec,
         _: bool,
-        _: Option<tracing::level_filters::LevelFilter>,
+        _: Option<Targets>,
         _: impl FnOnce() -> (Tunnel, FaultPlan) + Send + 'static,
     ) -> Result<Finished, RunError> {
         let _ = Event::is_packet;

@@ -5,45 +5,56 @@
 //! `WINDTUNNEL_CASE=FILE` names is run alone and in place; it selects what runs, never how.
 
 mod children;
+mod story;
 
 use crate::{Settings, Tunnel, execute};
+use children::Children;
 use serde::{Deserialize, Serialize};
-use std::{fmt::Write as _, fs, ops::Range, path::PathBuf, sync::Arc};
-use windtunnel_record::{
-    Case, Digest, FaultPlan, Moment, RuleReport, RunRecord, RunSpec, Seed, case,
-};
+use std::{ops::Range, path::PathBuf, sync::Arc};
+use windtunnel_record::{Digest, FaultPlan, Reason, RuleReport, RunSpec, Seed, Verdict};
 
 /// The variable that names a case to replay.
 const CASE: &str = "WINDTUNNEL_CASE";
 
+type Describe = Arc<dyn Fn(&mut Tunnel) + Send + Sync>;
+
 /// Runs what `describe` describes for every seed in `seeds`. The result is judged by
 /// [`Swept::held`].
 ///
+/// In a test the seeds run in children of its binary; the second and later sweeps of one test run in
+/// place.
+///
 /// # Panics
-/// If a run cannot be started at all: without the simulated build, or without the wrapped clock.
+/// If a run cannot be started at all: without the simulated build, or without the wrapped clock. If
+/// `WINDTUNNEL_CASE` names what is no case of this test.
 #[track_caller]
 pub fn sweep(seeds: Range<u64>, describe: impl Fn(&mut Tunnel) + Send + Sync + 'static) -> Swept {
-    let describe: Arc<dyn Fn(&mut Tunnel) + Send + Sync> = Arc::new(describe);
+    let describe: Describe = Arc::new(describe);
     let test = std::thread::current().name().unwrap_or("main").to_owned();
+    if let Some(assignment) = children::assignment() {
+        assignment.carry_out(|spec| run_here(spec, &describe));
+    }
     if let Some(path) = std::env::var_os(CASE) {
         return replay(&PathBuf::from(path), &test, &describe);
     }
-    let results = match children::assignment() {
-        Some(assignment) => assignment.carry_out(|seed| one(seed, &test, &describe)),
-        None => children::distribute(seeds, &test)
-            .unwrap_or_else(|seeds| seeds.map(|seed| one(seed, &test, &describe)).collect()),
+    let children = Children::of(&test);
+    let specs: Vec<_> = seeds.map(|seed| RunSpec::new(&test, Seed(seed))).collect();
+    let results = match &children {
+        Some(children) => children.run(&specs),
+        None => specs.iter().map(|spec| run_here(spec, &describe)).collect(),
     };
     Swept {
         test,
         results,
         describe,
+        children,
         is_replay: false,
     }
 }
 
-/// What came of one seed.
+/// What came of one run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct SeedResult {
+pub(crate) struct RunResult {
     seed: u64,
     digest: Option<Digest>,
     rules: Vec<RuleReport>,
@@ -52,62 +63,59 @@ pub(crate) struct SeedResult {
     aborted: Option<String>,
 }
 
-fn one(seed: u64, test: &str, describe: &Arc<dyn Fn(&mut Tunnel) + Send + Sync>) -> SeedResult {
-    let record = run(&RunSpec::new(test, Seed(seed)), describe);
-    SeedResult {
-        seed,
-        digest: Some(record.digest),
-        rules: record.rules,
-        faults: record.faults,
-        aborted: None,
+impl RunResult {
+    /// The result of a run whose process died.
+    fn aborted(seed: u64, why: String) -> Self {
+        Self {
+            seed,
+            digest: None,
+            rules: Vec::new(),
+            faults: FaultPlan::default(),
+            aborted: Some(why),
+        }
+    }
+
+    /// The first rule that broke.
+    fn broken(&self) -> Option<&RuleReport> {
+        self.rules.iter().find(|rule| rule.fails())
     }
 }
 
-fn run(spec: &RunSpec, describe: &Arc<dyn Fn(&mut Tunnel) + Send + Sync>) -> RunRecord {
+/// Runs `spec` in this process.
+fn run_here(spec: &RunSpec, describe: &Describe) -> RunResult {
     let describe = describe.clone();
-    match execute(spec, Settings::default(), move |tunnel| describe(tunnel)) {
+    let record = match execute(spec, Settings::default(), move |tunnel| describe(tunnel)) {
         Ok(record) => record,
         Err(error) => panic!("{error}"),
-    }
-}
-
-fn replay(
-    path: &std::path::Path,
-    test: &str,
-    describe: &Arc<dyn Fn(&mut Tunnel) + Send + Sync>,
-) -> Swept {
-    let text = fs::read_to_string(path)
-        .unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()));
-    let case = Case::from_toml(&text)
-        .unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()));
-    assert_eq!(
-        case.run.scenario,
-        test,
-        "{} is a case of another test",
-        path.display()
-    );
-    let record = run(&case.run, describe);
-    eprintln!(
-        "replayed {}: digest {} ({})",
-        path.display(),
-        record.digest,
-        if record.digest == case.digest {
-            "as recorded"
-        } else {
-            "another path than recorded"
-        }
-    );
-    let result = SeedResult {
-        seed: case.run.seed.0,
+    };
+    RunResult {
+        seed: spec.seed.0,
         digest: Some(record.digest),
         rules: record.rules,
         faults: record.faults,
         aborted: None,
+    }
+}
+
+fn replay(path: &PathBuf, test: &str, describe: &Describe) -> Swept {
+    let case = story::read_case(path, test);
+    let result = run_here(&case.run, describe);
+    let same_rule = result
+        .rules
+        .iter()
+        .any(|rule| rule.id == case.rule && rule.fails());
+    let said = match (result.digest == Some(case.digest), same_rule) {
+        (true, _) => "reproduced: the digest is as recorded",
+        (false, true) => "still fails, by another path than recorded",
+        (false, false) => "no longer reproduces: the rule holds",
     };
+    let digest = result.digest.unwrap_or(case.digest);
+    eprintln!("{}: {said}\ndigest {digest}", path.display());
     Swept {
         test: test.into(),
         results: vec![result],
         describe: describe.clone(),
+        children: None,
         is_replay: true,
     }
 }
@@ -115,8 +123,9 @@ fn replay(
 /// What came of a sweep.
 pub struct Swept {
     test: String,
-    results: Vec<SeedResult>,
-    describe: Arc<dyn Fn(&mut Tunnel) + Send + Sync>,
+    results: Vec<RunResult>,
+    describe: Describe,
+    children: Option<Children>,
     is_replay: bool,
 }
 
@@ -128,10 +137,6 @@ impl Swept {
     /// Otherwise: with what broke, the case file, and the line that replays it.
     #[track_caller]
     pub fn held(self) {
-        if children::assignment().is_some() {
-            // The parent judges.
-            return;
-        }
         if let Some(failure) = self.first_failure() {
             panic!("{}", self.story(failure));
         }
@@ -167,10 +172,8 @@ impl Swept {
             .collect()
     }
 
-    fn first_failure(&self) -> Option<&SeedResult> {
-        self.results
-            .iter()
-            .find(|result| result.rules.iter().any(RuleReport::fails))
+    fn first_failure(&self) -> Option<&RunResult> {
+        self.results.iter().find(|result| result.broken().is_some())
     }
 
     fn first_undecided(&self) -> Option<(u64, &RuleReport)> {
@@ -179,10 +182,7 @@ impl Swept {
                 !rule.is_unmet()
                     && matches!(
                         rule.verdict,
-                        windtunnel_record::Verdict::Unknown(
-                            windtunnel_record::Reason::StoppedEarly(_)
-                                | windtunnel_record::Reason::TooLarge(_)
-                        )
+                        Verdict::Unknown(Reason::StoppedEarly(_) | Reason::TooLarge(_))
                     )
             });
             undecided.map(|rule| (result.seed, rule))
@@ -204,66 +204,17 @@ impl Swept {
         unmet.map(|rule| rule.id.clone())
     }
 
-    /// Writes the failing run's case file and tells what happened.
-    fn story(&self, failure: &SeedResult) -> String {
-        let mut spec = RunSpec::new(&self.test, Seed(failure.seed));
-        spec.faults = Some(failure.faults.clone());
-        let record = run(&spec, &self.describe);
-        let fallback = failure.rules.iter().find(|rule| rule.fails());
-        let rule = record.rules.iter().find(|rule| rule.fails()).or(fallback);
-        let Some(rule) = rule else {
-            return "the violation does not reproduce".into();
-        };
-        let (at, says) = rule
-            .witness()
-            .map_or((Moment::START, String::new()), |witness| {
-                (witness.at, witness.says.clone())
-            });
-        let mut text = format!(
-            "seed {}: rule `{}` broke at {at}: {says}\n",
-            failure.seed, rule.id
-        );
-        for fault in spec.faults.iter().flat_map(FaultPlan::faults) {
-            let _ = writeln!(
-                text,
-                "  {} {} for {}: {:?}",
-                fault.at, fault.id, fault.lasting, fault.inject
-            );
+    /// Tells what happened, and writes the case file unless one is being replayed.
+    fn story(&self, failure: &RunResult) -> String {
+        if let (true, Some(rule)) = (self.is_replay, failure.broken()) {
+            return story::broken_words(failure.seed, rule, failure);
         }
-        if self.is_replay {
-            return text;
-        }
-        let case = Case {
-            format: case::FORMAT,
-            about: format!("{}: {says}", rule.id),
-            tool: env!("CARGO_PKG_VERSION").into(),
-            rule: rule.id.clone(),
-            broke_at: at,
-            digest: record.digest,
-            run: spec,
-        };
-        let _ = match write_case(&self.test, failure.seed, &case) {
-            Ok(path) => writeln!(
-                text,
-                "digest {}\nreplay it: {CASE}={} cargo test {} -- --exact",
-                case.digest,
-                path.display(),
-                self.test
-            ),
-            Err(error) => writeln!(text, "failed to write the case file: {error}"),
-        };
-        text
+        story::of(&self.test, failure, &|spec| match &self.children {
+            Some(children) => children
+                .run(std::slice::from_ref(spec))
+                .pop()
+                .expect("one result a spec"),
+            None => run_here(spec, &self.describe),
+        })
     }
-}
-
-/// Writes the case where the package's cases are kept; whole or not at all.
-fn write_case(test: &str, seed: u64, case: &Case) -> std::io::Result<PathBuf> {
-    let root = std::env::current_dir()?;
-    let directory = root.join("regressions");
-    fs::create_dir_all(&directory)?;
-    let path = directory.join(format!("{}-{seed}.case.toml", test.replace("::", "-")));
-    let partial = path.with_extension("partial");
-    fs::write(&partial, case.to_toml())?;
-    fs::rename(&partial, &path)?;
-    Ok(path)
 }

@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use windtunnel_record::Span;
 
 const EXITS: &str = "\
@@ -105,9 +106,10 @@ pub struct Run {
 pub struct Replay {
     /// A run directory, a case file, or `latest`.
     pub target: String,
-    /// Print the services' tracing events and output from this level on: `debug` or `orders=debug`.
-    #[arg(long, value_name = "[TARGET=]LEVEL")]
-    pub log: Option<LogFilter>,
+    /// Print what the services log, print and panic with: `debug`, `windtunnel_models=debug`, or
+    /// several with commas between.
+    #[arg(long, value_name = "[TARGET=]LEVEL,..")]
+    pub log: Option<Targets>,
     /// Write the run directory here instead of into the store `.windtunnel`.
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -192,28 +194,4 @@ pub struct Worker {
     /// Changed settings.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub overrides: Vec<String>,
-}
-
-/// From which level on whose events are printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogFilter {
-    /// The beginning of the target, such as a crate's or a module's name; everything when absent.
-    pub target: Option<String>,
-    /// The least severe level that is printed.
-    pub level: LevelFilter,
-}
-
-impl std::str::FromStr for LogFilter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (target, level) = match text.split_once('=') {
-            Some((target, level)) => (Some(target.to_owned()), level),
-            None => (None, text),
-        };
-        let level = level.parse().map_err(|_| {
-            format!("`{level}` is no level (one of error, warn, info, debug, trace)")
-        })?;
-        Ok(Self { target, level })
-    }
 }

@@ -31,7 +31,7 @@ pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
     );
     let settings = Settings {
         keep_packets: true,
-        log: arguments.log.as_ref().map(|filter| filter.level),
+        log: arguments.log.clone(),
     };
     let record = scenario.execute(&expected.spec, settings)?;
     let directory = store::run_directory(arguments.out.as_deref(), &record);

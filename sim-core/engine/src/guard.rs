@@ -18,6 +18,7 @@ use windtunnel_record::Event;
 thread_local! {
     static REFUSED: Cell<u8> = const { Cell::new(0) };
     static PANIC_SITE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static PANICS_SHOWN: Cell<bool> = const { Cell::new(false) };
     static STRAY: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -72,8 +73,13 @@ pub(crate) fn stray_spawn(location: &str) {
     STRAY.with(|stray| stray.borrow_mut().push(what));
 }
 
-/// Makes panics on threads that carry a run silent, since they are events there, and remembers
-/// where they happened.
+/// Whether what panics on this run's thread say goes to standard error besides the record.
+pub(crate) fn show_panics(shown: bool) {
+    PANICS_SHOWN.set(shown);
+}
+
+/// Remembers where panics on threads that carry a run happened. They are events there, and shown
+/// only where the harness asks for it: a storm may provoke thousands.
 pub(crate) fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -84,9 +90,11 @@ pub(crate) fn install_panic_hook() {
                     .location()
                     .map(|at| format!("{}:{}", at.file(), at.line()));
                 PANIC_SITE.with(|slot| *slot.borrow_mut() = site);
-            } else {
-                before(info);
+                if !PANICS_SHOWN.get() {
+                    return;
+                }
             }
+            before(info);
         }));
     });
 }

@@ -47,7 +47,8 @@ pub struct Setup {
     pub sample_every: Span,
     /// Whether packets and disk writes are kept, not only hashed.
     pub keep_packets: bool,
-    /// Whether what services write to standard streams is shown on standard error.
+    /// Whether what services write to standard streams, and what their panics say, is shown on
+    /// standard error.
     pub echo: bool,
     /// Dropped when the run ends: a tracing default, say.
     pub guard: Option<Box<dyn Any>>,
@@ -82,8 +83,8 @@ pub enum RunError {
     /// The clock is not wrapped.
     #[error(
         "the simulation's clock is not linked in (the package of this binary or test needs a build \
-         script that prints `cargo::rustc-link-arg=-Wl,--wrap=clock_gettime`; run it by way of \
-         `windtunnel init`, or see \"Outside services\" in the README)"
+         script that prints `cargo::rustc-link-arg=-Wl,--wrap=clock_gettime`; see \"Your own \
+         service in a Rust test\" in the README)"
     )]
     NotWrapped,
     /// The run's thread died of a bug in the engine or in the harness.
@@ -221,6 +222,7 @@ fn begin(spec: &RunSpec, setup: Setup) -> Option<Box<dyn Any>> {
     let mut machine = Machine::new(spec.seed, topology, recorder, network);
     machine.polls_limit = polls_at_one_instant;
     machine.echo = setup.echo;
+    guard::show_panics(setup.echo);
     machine.sample_every = setup.sample_every.as_nanos();
     for (number, host) in setup.hosts.into_iter().enumerate() {
         let disk = crate::disk::Disk::new(host.disk, spec.seed, &host.info.name, number as u32);

@@ -62,13 +62,16 @@ impl Case {
         Ok(case)
     }
 
-    /// The text of the case file.
+    /// The text of the case file of a scenario.
     pub fn to_toml(&self) -> String {
+        self.to_toml_with("windtunnel replay <this file>")
+    }
+
+    /// The text of the case file, with the line that replays it.
+    pub fn to_toml_with(&self, replay: &str) -> String {
         let body = toml::to_string_pretty(self).expect("a case has no value that TOML lacks");
-        format!(
-            "# {}\n# Replay it: windtunnel replay <this file>\n{body}",
-            self.about
-        )
+        let about = self.about.replace('\n', " ");
+        format!("# {about}\n# Replay it: {replay}\n{body}")
     }
 }
 

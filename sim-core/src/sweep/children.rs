@@ -1,124 +1,164 @@
-//! Seeds in children of the test binary, and what a child does.
+//! Runs in children of the test binary, and what a child does.
+//!
+//! A child is the same test of the same binary. It comes to the sweep by the same way, carries out
+//! what its parent asks for, and ends there: what the test does with the results is the parent's.
 
-use super::SeedResult;
+use super::RunResult;
 use std::{
+    cell::Cell,
     env, fs,
     io::{self, BufRead, Write},
-    ops::Range,
     os::unix::process::{CommandExt, ExitStatusExt},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    path::{Path, PathBuf},
+    process::{self, Child, Command, Stdio},
 };
+use tempfile::TempDir;
+use windtunnel_record::RunSpec;
 
-/// The seeds a child is to run, separated by commas, and where it leaves what came of them.
-const SEEDS: &str = "WINDTUNNEL_CHILD_SEEDS";
+/// A file of the specs a child is to run, one JSON object a line, and where it leaves what came of
+/// them.
+const RUNS: &str = "WINDTUNNEL_CHILD_RUNS";
 const RESULTS: &str = "WINDTUNNEL_CHILD_RESULTS";
-/// Which test of the binary they are for.
-const TEST: &str = "WINDTUNNEL_CHILD_TEST";
-/// So many seeds a child runs before the next one starts afresh.
+/// A child runs at most so many before the next one starts afresh.
 const PER_CHILD: usize = 50;
+
+thread_local! {
+    static SWEPT: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What this process is to do, if it is a child.
 pub(super) struct Assignment {
-    seeds: Vec<u64>,
+    runs: PathBuf,
     results: PathBuf,
 }
 
 /// What this process is to do, if it is a child.
 pub(super) fn assignment() -> Option<Assignment> {
-    let seeds = env::var(SEEDS).ok()?;
-    let seeds = seeds
-        .split(',')
-        .filter_map(|seed| seed.parse().ok())
-        .collect();
     Some(Assignment {
-        seeds,
+        runs: env::var_os(RUNS)?.into(),
         results: env::var_os(RESULTS)?.into(),
     })
 }
 
 impl Assignment {
-    /// Runs each seed and writes its result as soon as it is there.
-    pub fn carry_out(self, mut run: impl FnMut(u64) -> SeedResult) -> Vec<SeedResult> {
+    /// Carries out each run, writes its result as soon as it is there, and ends the process.
+    pub fn carry_out(self, mut run: impl FnMut(&RunSpec) -> RunResult) -> ! {
+        let specs = fs::read_to_string(&self.runs).expect("the parent wrote the runs");
         let file = fs::File::options()
             .append(true)
             .create(true)
             .open(&self.results);
         let mut file = file.expect("the parent made the directory");
-        let mut results = Vec::new();
-        for seed in self.seeds {
-            let result = run(seed);
-            let mut line = serde_json::to_vec(&result).expect("a result is plain data");
+        for spec in specs.lines() {
+            let spec = serde_json::from_str(spec).expect("the parent wrote a spec a line");
+            let mut line = serde_json::to_vec(&run(&spec)).expect("a result is plain data");
             line.push(b'\n');
             file.write_all(&line)
                 .expect("the parent's directory takes the result");
-            results.push(result);
         }
-        results
+        process::exit(0)
     }
 }
 
-/// Runs the seeds in children, two at a time. Gives the seeds back when the test cannot be named to a
-/// child: when it is not run by the test harness on a thread of its own.
-pub(super) fn distribute(seeds: Range<u64>, test: &str) -> Result<Vec<SeedResult>, Range<u64>> {
-    if test == "main" || env::var_os(TEST).is_some() {
-        return Err(seeds);
-    }
-    let Ok(program) = env::current_exe() else {
-        return Err(seeds);
-    };
-    let directory = env::temp_dir().join(format!("windtunnel-{}", std::process::id()));
-    if fs::create_dir_all(&directory).is_err() {
-        return Err(seeds);
-    }
-    let mut todo: Vec<u64> = seeds.rev().collect();
-    let mut results = Vec::new();
-    let mut number = 0;
-    let width = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut running: Vec<Running> = Vec::new();
-    while !(todo.is_empty() && running.is_empty()) {
-        while running.len() < width && !todo.is_empty() {
-            let batch = todo.split_off(todo.len().saturating_sub(PER_CHILD));
-            let batch: Vec<u64> = batch.into_iter().rev().collect();
-            let file = directory.join(format!("{number}.jsonl"));
-            number += 1;
-            match start(&program, test, &batch, &file) {
-                Ok(child) => running.push(Running { child, batch, file }),
-                Err(error) => panic!("failed to start a child of the test binary: {error}"),
-            }
+/// How a test starts children of its own binary.
+pub(super) struct Children {
+    program: PathBuf,
+    test: String,
+    directory: TempDir,
+    started: Cell<usize>,
+}
+
+impl Children {
+    /// Children for this test. None where a child would not come to this sweep: when the thread is
+    /// not one of the test harness's, and for the second and later sweeps of one test.
+    pub fn of(test: &str) -> Option<Self> {
+        if test == "main" || SWEPT.replace(true) {
+            return None;
         }
-        let finished = running.remove(0);
-        let left = finished.collect(&mut results);
-        todo.extend(left.into_iter().rev());
+        Some(Self {
+            program: env::current_exe().ok()?,
+            test: test.into(),
+            directory: TempDir::with_prefix("windtunnel-").ok()?,
+            started: Cell::new(0),
+        })
     }
-    let _ = fs::remove_dir_all(&directory);
-    results.sort_by_key(|result| result.seed);
-    Ok(results)
+
+    /// Carries out `specs` in as many children at a time as there are cores. The results are in the
+    /// order of the specs.
+    pub fn run(&self, specs: &[RunSpec]) -> Vec<RunResult> {
+        let width = std::thread::available_parallelism().map_or(1, usize::from);
+        let batch = specs.len().div_ceil(width).clamp(1, PER_CHILD);
+        let mut todo: Vec<Batch> = specs
+            .chunks(batch)
+            .enumerate()
+            .map(|(number, specs)| Batch {
+                first: number * batch,
+                specs: specs.to_vec(),
+            })
+            .rev()
+            .collect();
+        let mut results: Vec<(usize, RunResult)> = Vec::new();
+        let mut running: Vec<Running> = Vec::new();
+        while !(todo.is_empty() && running.is_empty()) {
+            while running.len() < width {
+                let Some(batch) = todo.pop() else { break };
+                running.push(self.start(batch).unwrap_or_else(|error| {
+                    panic!("failed to start a child of the test binary: {error}")
+                }));
+            }
+            todo.extend(running.remove(0).collect(&mut results));
+        }
+        results.sort_by_key(|(position, _)| *position);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    fn start(&self, batch: Batch) -> io::Result<Running> {
+        let number = self.started.replace(self.started.get() + 1);
+        let file = |what: &str| self.directory.path().join(format!("{number}-{what}.jsonl"));
+        let (runs, results) = (file("runs"), file("results"));
+        let mut lines = Vec::new();
+        for spec in &batch.specs {
+            serde_json::to_writer(&mut lines, spec)?;
+            lines.push(b'\n');
+        }
+        fs::write(&runs, lines)?;
+        let child = start(&self.program, &self.test, &runs, &results)?;
+        Ok(Running {
+            child,
+            batch,
+            results,
+        })
+    }
+}
+
+/// Specs for one child, and the position of the first among all.
+struct Batch {
+    first: usize,
+    specs: Vec<RunSpec>,
 }
 
 struct Running {
     child: Child,
-    batch: Vec<u64>,
-    file: PathBuf,
+    batch: Batch,
+    results: PathBuf,
 }
 
 impl Running {
-    /// Waits for the child and takes its results. Gives the seeds that are left when it died: the one
-    /// it died of is recorded as aborted.
-    fn collect(mut self, results: &mut Vec<SeedResult>) -> Vec<u64> {
+    /// Waits for the child and takes its results. Gives what is left when it died: the run it died of
+    /// is recorded as aborted.
+    fn collect(mut self, results: &mut Vec<(usize, RunResult)>) -> Option<Batch> {
         let status = self.child.wait();
-        let mut done = 0;
-        if let Ok(file) = fs::File::open(&self.file) {
+        let mut next = self.batch.first;
+        if let Ok(file) = fs::File::open(&self.results) {
             for line in io::BufReader::new(file).lines().map_while(Result::ok) {
                 if let Ok(result) = serde_json::from_str(&line) {
-                    results.push(result);
-                    done += 1;
+                    results.push((next, result));
+                    next += 1;
                 }
             }
         }
-        let Some(&culprit) = self.batch.get(done) else {
-            return Vec::new();
-        };
+        let done = next - self.batch.first;
+        let culprit = self.batch.specs.get(done)?;
         let why = match status {
             Ok(status) => match status.signal() {
                 Some(signal) => format!("its process was ended by signal {signal}"),
@@ -126,30 +166,21 @@ impl Running {
             },
             Err(error) => format!("its process was lost: {error}"),
         };
-        results.push(SeedResult {
-            seed: culprit,
-            digest: None,
-            rules: Vec::new(),
-            faults: Default::default(),
-            aborted: Some(why),
-        });
-        self.batch.split_off(done + 1)
+        results.push((next, RunResult::aborted(culprit.seed.0, why)));
+        let left = self.batch.specs.split_off(done + 1);
+        (!left.is_empty()).then_some(Batch {
+            first: next + 1,
+            specs: left,
+        })
     }
 }
 
-fn start(
-    program: &std::path::Path,
-    test: &str,
-    seeds: &[u64],
-    results: &std::path::Path,
-) -> io::Result<Child> {
-    let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
+fn start(program: &Path, test: &str, runs: &Path, results: &Path) -> io::Result<Child> {
     let mut command = Command::new(program);
     command
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(SEEDS, seeds.join(","))
+        .env(RUNS, runs)
         .env(RESULTS, results)
-        .env(TEST, test)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     // SAFETY: between fork and exec only one system call without memory is made.
