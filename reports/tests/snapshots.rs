@@ -4,11 +4,11 @@ mod storm;
 
 use storm::{calm, component, storm};
 use windtunnel_record::{
-    Event, Fields, Moment, Outcome, RunRecord, Seed,
+    Digest, Event, Fields, Moment, Outcome, RunRecord, Seed,
     event::{Ending, Refusal},
 };
 use windtunnel_reports::{
-    console::{Style, run_summary, seed_line, sweep_summary},
+    console::{Finding, Style, run_summary, seed_line, sweep_summary},
     html::Page,
     json::{RunObject, SeedLine, SweepSummary},
     metrics,
@@ -58,8 +58,33 @@ fn the_lines_and_the_summary_of_a_sweep_show_every_status() {
         .iter()
         .map(|line| seed_line(line, Style::PLAIN))
         .collect();
-    text += &sweep_summary(&SweepSummary::from_lines(&lines), 4_050, None, Style::PLAIN);
+    text += &sweep_summary(&SweepSummary::from_lines(&lines), 4_050, &[], Style::PLAIN);
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_finding_tells_how_it_was_confirmed_and_shrunk() {
+    let finding = Finding {
+        about: "no-double-charge: count(charged, by = order) = 2 (for order order-17)".into(),
+        digest: Digest(0x51be_0c02 << 96),
+        confirmations: 2,
+        faults_before: 41,
+        faults_left: 2,
+        shrink_runs: 78,
+        case: "'a sweep/shop-2.case.toml'".into(),
+    };
+    let lines = lines();
+    let text = sweep_summary(
+        &SweepSummary::from_lines(&lines),
+        4_050,
+        &[finding],
+        Style::PLAIN,
+    );
+    let told: String = text
+        .lines()
+        .skip_while(|line| !line.contains("Found"))
+        .fold(String::new(), |told, line| told + line + "\n");
+    insta::assert_snapshot!(told);
 }
 
 #[test]
@@ -231,10 +256,10 @@ fn the_small_csv_files() {
 #[test]
 fn a_sweep_without_a_violation_but_with_an_abort_still_says_what_to_paste() {
     let lost = SeedLine::lost("shop", Seed(4), 120, "killed");
-    let text = sweep_summary(&SweepSummary::from_lines(&[lost]), 120, None, Style::PLAIN);
-    assert!(text.ends_with("windtunnel replay shop@4\n"), "{text}");
+    let text = sweep_summary(&SweepSummary::from_lines(&[lost]), 120, &[], Style::PLAIN);
+    assert!(text.ends_with("windtunnel run shop@4\n"), "{text}");
     let held = SeedLine::of(&calm(), None);
-    let text = sweep_summary(&SweepSummary::from_lines(&[held]), 310, None, Style::PLAIN);
+    let text = sweep_summary(&SweepSummary::from_lines(&[held]), 310, &[], Style::PLAIN);
     assert!(!text.contains("replay"), "{text}");
 }
 

@@ -7,4 +7,4 @@ mod sweep;
 
 pub use run::run_summary;
 pub use style::Style;
-pub use sweep::{seed_line, sweep_summary};
+pub use sweep::{Finding, seed_line, sweep_summary};

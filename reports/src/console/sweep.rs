@@ -8,7 +8,8 @@ use crate::{
     json::{RuleSummary, SeedCost, SeedLine, SweepSummary},
     numbers::{counted, duration, grouped},
 };
-use windtunnel_record::{Seed, Span};
+use serde::Serialize;
+use windtunnel_record::{Digest, Span};
 
 /// One seed in one line.
 pub fn seed_line(line: &SeedLine, style: Style) -> String {
@@ -50,13 +51,32 @@ pub fn seed_line(line: &SeedLine, style: Style) -> String {
     style.line(tone, word, &format!("{took}   {told}"))
 }
 
-/// The summary of a sweep that took `wall_ms` milliseconds. `replay` is what stands after
-/// `windtunnel replay` to have a failing run again; without it, the fastest failing seed is named, or
-/// the first that came to no verdict. A sweep that held ends without such a line.
+/// A violation that was confirmed and became a case file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// The rule and what its witness says.
+    pub about: String,
+    /// The digest of the run as it is in the case.
+    pub digest: Digest,
+    /// How many fresh processes agreed on it.
+    pub confirmations: u32,
+    /// How many faults there were when it was found.
+    pub faults_before: usize,
+    /// How many of them the case needs.
+    pub faults_left: usize,
+    /// How many runs shrinking took; none if it was not shrunk.
+    pub shrink_runs: usize,
+    /// The case file, as it stands on a command line.
+    pub case: String,
+}
+
+/// The summary of a sweep that took `wall_ms` milliseconds. `findings` are the violations that became
+/// cases; without any, the fastest failing seed is named, or the first that came to no verdict. A
+/// sweep that held ends without such a line.
 pub fn sweep_summary(
     summary: &SweepSummary,
     wall_ms: u64,
-    replay: Option<&str>,
+    findings: &[Finding],
     style: Style,
 ) -> String {
     let mut text = RULE.to_owned();
@@ -88,16 +108,36 @@ pub fn sweep_summary(
     }
     let failing = summary.fastest_failing.map(|cost| cost.seed);
     let fallback = failing.or(summary.first_undecided);
-    let fallback = fallback.map(|seed| target(&summary.scenario, seed));
-    if let Some(target) = replay.map(Into::into).or(fallback) {
-        let line = format!("windtunnel replay {target}");
+    for finding in findings {
+        text += &found(finding, style);
+    }
+    if let (Some(seed), []) = (fallback, findings) {
+        let line = format!("windtunnel run {}@{seed}", clean(&summary.scenario));
         text += &style.line(Tone::Label, "Reproduce", &line);
     }
     text
 }
 
-fn target(scenario: &str, seed: Seed) -> String {
-    format!("{}@{seed}", clean(scenario))
+fn found(finding: &Finding, style: Style) -> String {
+    let digest = finding.digest.to_string();
+    let confirmed = format!(
+        "{0} of {0} fresh processes, digest {1}",
+        finding.confirmations,
+        digest.get(..8).unwrap_or_default()
+    );
+    let mut text = style.line(Tone::Bad, "Found", &clean(&finding.about));
+    text += &style.line(Tone::Label, "Confirmed", &confirmed);
+    if finding.shrink_runs > 0 {
+        let shrunk = format!(
+            "{} -> {} ({})",
+            counted(finding.faults_before as u64, "fault"),
+            finding.faults_left,
+            counted(finding.shrink_runs as u64, "run")
+        );
+        text += &style.line(Tone::Label, "Shrunk", &shrunk);
+    }
+    let line = format!("windtunnel replay {}", finding.case);
+    text + &style.line(Tone::Label, "Reproduce", &line)
 }
 
 fn headline(summary: &SweepSummary, wall_ms: u64) -> String {

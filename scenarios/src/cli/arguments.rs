@@ -118,6 +118,18 @@ pub struct Replay {
     pub format: Format,
 }
 
+/// Which findings of a sweep are shrunk to the faults that matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Shrinking {
+    /// None: the first finding becomes a case as it is.
+    Off,
+    /// The first, which becomes a case.
+    #[default]
+    First,
+    /// Each, and each becomes a case.
+    All,
+}
+
 /// Arguments of `sweep`.
 #[derive(Debug, Args)]
 pub struct Sweep {
@@ -135,6 +147,9 @@ pub struct Sweep {
     /// A run that takes longer than this on the machine's clock is ended and counts as aborted.
     #[arg(long, default_value = "60s")]
     pub patience: Span,
+    /// Which violations are shrunk to the faults that matter; a case file is written for each.
+    #[arg(long, value_enum, default_value_t)]
+    pub shrink: Shrinking,
     /// Write the sweep's directory here instead of into the store `.windtunnel`.
     #[arg(long)]
     pub out: Option<PathBuf>,

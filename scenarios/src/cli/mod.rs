@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod door;
 mod exit;
+mod finding;
 mod gateway;
 mod list;
 mod process;
@@ -16,6 +17,7 @@ mod target;
 mod up;
 mod up_replica;
 mod worker;
+mod workers;
 
 pub use exit::Exit;
 

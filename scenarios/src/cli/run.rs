@@ -7,7 +7,7 @@ use super::{
 };
 use std::io::{self, IsTerminal, Write};
 use windtunnel::Settings;
-use windtunnel_record::{RunRecord, RunSpec, Seed};
+use windtunnel_record::{RunRecord, Seed};
 use windtunnel_reports::{
     console::{Style, run_summary},
     json::RunObject,
@@ -20,12 +20,10 @@ pub fn run(arguments: &Run) -> Result<Exit, Failure> {
     let overrides = target::overrides(&arguments.overrides)?;
     let scenario = target::load(name, &overrides)?;
     let seed = Seed(arguments.seed.or(at_seed).unwrap_or(0));
-    let mut spec = RunSpec::new(name, seed);
-    spec.overrides = overrides;
+    let mut spec = scenario.spec(name, seed, &overrides);
     spec.until = arguments
         .until
         .map(|until| windtunnel_record::Moment::START + until);
-    spec.limits = scenario.limits();
     eprintln!("running {name} with seed {seed}");
     let settings = Settings {
         keep_packets: true,
@@ -43,7 +41,7 @@ pub fn finish(
     directory: &std::path::Path,
     format: Format,
 ) -> Result<Exit, Failure> {
-    let shown = directory.display().to_string();
+    let shown = store::quoted(directory);
     store::write_run(
         directory,
         record,

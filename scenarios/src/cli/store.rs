@@ -136,6 +136,12 @@ pub fn read_run(directory: &Path) -> anyhow::Result<RunFile> {
     serde_json::from_slice(&text).with_context(|| format!("failed to read {}", path.display()))
 }
 
+/// A path as it stands on a line to paste into a shell.
+pub fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    shlex::try_quote(&path).map_or_else(|_| path.clone(), Into::into)
+}
+
 /// The directory that `latest` means.
 pub fn latest() -> PathBuf {
     Path::new(STORE).join("latest")

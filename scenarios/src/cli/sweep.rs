@@ -4,28 +4,26 @@
 //! of the seed it was at; a new worker takes its place. Results are written as they come.
 
 use super::{
-    arguments::{Format, Sweep},
+    arguments::{Format, Shrinking, Sweep},
     door,
     exit::{Exit, Failure},
-    store, target,
+    finding, store, target,
+    workers::{Answer, Workers},
 };
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
-    collections::{BTreeMap, VecDeque},
-    env, fs,
-    io::{self, BufRead, BufReader, IsTerminal, Write},
-    os::unix::process::ExitStatusExt,
+    collections::VecDeque,
+    fs,
+    io::{self, IsTerminal, Write},
     path::Path,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use windtunnel_explorer::{Seeds, SeedsError};
-use windtunnel_record::Seed;
+use windtunnel_record::{RunSpec, Seed};
 use windtunnel_reports::{
-    console::{Style, seed_line, sweep_summary},
+    console::{Finding, Style, seed_line, sweep_summary},
     json::{SeedLine, SweepSummary},
 };
 
@@ -52,12 +50,36 @@ pub fn sweep(arguments: &Sweep) -> Result<Exit, Failure> {
     let started = Instant::now();
     let directory = store::sweep_directory(arguments.out.as_deref(), &arguments.target);
     fs::create_dir_all(&directory)?;
-    let mut lines = collect(arguments, seeds, width, &directory)?;
+    let workers = Workers {
+        target: arguments.target.clone(),
+        overrides: arguments.overrides.clone(),
+        patience: arguments.patience.into(),
+    };
+    let spec = |seed| scenario.spec(&arguments.target, seed, &overrides);
+    let specs = seeds.into_iter().map(spec).collect();
+    let mut lines = collect(arguments.format, specs, width, &workers, &directory)?;
     lines.sort_by_key(|line| line.run.seed);
     let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let summary = SweepSummary::from_lines(&lines);
-    let case = first_case(&lines, &scenario, &overrides, &directory)?;
-    print(arguments.format, &summary, wall_ms, case.as_deref())?;
+    let violated: Vec<_> = lines
+        .iter()
+        .filter(|line| line.status() == "violated")
+        .collect();
+    let kept = match arguments.shrink {
+        Shrinking::All => violated.as_slice(),
+        Shrinking::Off | Shrinking::First => &violated[..violated.len().min(1)],
+    };
+    let mut findings = Vec::new();
+    for line in kept {
+        findings.push(examine(
+            line,
+            &spec(line.run.seed),
+            arguments,
+            &workers,
+            &directory,
+        )?);
+    }
+    print(arguments.format, &summary, wall_ms, &findings)?;
     let bytes = serde_json::to_vec_pretty(&summary).map_err(io::Error::from)?;
     store::write_whole(&directory.join("summary.json"), &bytes)?;
     Ok(judge(&lines, &summary, scenario.expected()))
@@ -65,38 +87,34 @@ pub fn sweep(arguments: &Sweep) -> Result<Exit, Failure> {
 
 /// Lets the workers run and gathers their lines, which also go to `seeds.jsonl` as they come.
 fn collect(
-    arguments: &Sweep,
-    seeds: Vec<Seed>,
+    format: Format,
+    specs: Vec<RunSpec>,
     width: usize,
+    workers: &Workers,
     directory: &Path,
 ) -> Result<Vec<SeedLine>, Failure> {
-    let total = seeds.len() as u64;
-    let queue = Arc::new(Mutex::new(VecDeque::from(seeds)));
+    let total = specs.len() as u64;
+    let queue = Arc::new(Mutex::new(VecDeque::from(specs)));
     let (sender, receiver) = mpsc::channel();
     let pool: Vec<_> = (0..width)
         .map(|_| {
-            let (queue, sender) = (queue.clone(), sender.clone());
-            let pool = Pool {
-                target: arguments.target.clone(),
-                overrides: arguments.overrides.clone(),
-                patience: arguments.patience.into(),
-            };
-            thread::Builder::new().spawn(move || pool.serve(&queue, &sender))
+            let (queue, sender, workers) = (queue.clone(), sender.clone(), workers.clone());
+            thread::Builder::new().spawn(move || serve(&workers, &queue, &sender))
         })
         .collect::<Result<_, _>>()?;
     drop(sender);
     let path = directory.join("seeds.jsonl");
     let mut file = fs::File::create(&path)?;
     let progress = progress(total);
-    let json = arguments.format == Format::Json;
+    let json = format == Format::Json;
     let style = if io::stderr().is_terminal() {
         Style::COLORED
     } else {
         Style::PLAIN
     };
     let mut lines = Vec::new();
-    for line in receiver {
-        let line: SeedLine = line?;
+    for answer in receiver {
+        let line = answer?.line;
         let mut text = serde_json::to_vec(&line).map_err(io::Error::from)?;
         text.push(b'\n');
         file.write_all(&text)?;
@@ -121,143 +139,47 @@ fn progress(total: u64) -> ProgressBar {
     ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// What a worker needs to know.
-struct Pool {
-    target: String,
-    overrides: Vec<String>,
-    patience: Duration,
-}
-
-type Queue = Mutex<VecDeque<Seed>>;
-
-impl Pool {
-    /// Keeps one worker process busy, and starts another when it dies.
-    fn serve(&self, queue: &Queue, results: &mpsc::Sender<anyhow::Result<SeedLine>>) {
-        let next = || queue.lock().ok().and_then(|mut queue| queue.pop_front());
-        let mut worker: Option<Worker> = None;
-        while let Some(seed) = next() {
-            let started = Instant::now();
-            let alive = match worker.take().map_or_else(|| self.start(), Ok) {
-                Ok(alive) => alive,
-                Err(error) => {
-                    let _ = results.send(Err(error));
-                    return;
-                }
-            };
-            let (line, left) = alive.run(seed, self.patience);
-            worker = left;
-            let line = line.unwrap_or_else(|why| {
-                let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                SeedLine::lost(&self.target, seed, wall_ms, &why)
-            });
-            if results.send(Ok(line)).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn start(&self) -> anyhow::Result<Worker> {
-        let program = env::current_exe().context("failed to find this program")?;
-        let mut command = Command::new(program);
-        command.arg("worker").arg(&self.target);
-        for setting in &self.overrides {
-            command.args(["--set", setting]);
-        }
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("failed to start a worker")?;
-        let out = child.stdout.take().context("a worker without output")?;
-        let (sender, lines) = mpsc::channel();
-        thread::Builder::new().spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Worker { child, lines })
-    }
-}
-
-/// A worker process and the lines it answers.
-struct Worker {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-}
-
-impl Worker {
-    /// Runs one seed. Gives the line or why there is none, and the worker if it lives.
-    fn run(mut self, seed: Seed, patience: Duration) -> (Result<SeedLine, String>, Option<Self>) {
-        let asked = self
-            .child
-            .stdin
-            .as_mut()
-            .map(|stdin| writeln!(stdin, "{seed}"));
-        if !matches!(asked, Some(Ok(()))) {
-            return (Err(self.epitaph()), None);
-        }
-        match self.lines.recv_timeout(patience) {
-            Ok(line) => match serde_json::from_str(&line) {
-                Ok(line) => (Ok(line), Some(self)),
-                Err(error) => (
-                    Err(format!("its worker answered what is no result: {error}")),
-                    None,
-                ),
-            },
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                let waited = patience.as_secs_f64();
-                (
-                    Err(format!(
-                        "it was stopped after {waited} s of the machine's time"
-                    )),
-                    None,
-                )
-            }
-            Err(mpsc::RecvTimeoutError::Disconnected) => (Err(self.epitaph()), None),
-        }
-    }
-
-    fn epitaph(&mut self) -> String {
-        match self.child.wait() {
-            Ok(status) => match status.signal() {
-                Some(signal) => format!("its worker was ended by signal {signal}"),
-                None => format!("its worker ended with {status}"),
-            },
-            Err(error) => format!("its worker was lost: {error}"),
+/// Keeps one worker process busy, and starts another when it dies.
+fn serve(
+    workers: &Workers,
+    queue: &Mutex<VecDeque<RunSpec>>,
+    results: &mpsc::Sender<anyhow::Result<Answer>>,
+) {
+    let next = || queue.lock().ok().and_then(|mut queue| queue.pop_front());
+    let mut worker = None;
+    while let Some(spec) = next() {
+        let answer = workers.run(&spec, &mut worker);
+        let failed = answer.is_err();
+        if results.send(answer).is_err() || failed {
+            return;
         }
     }
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // Without input a worker ends by itself.
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
-/// Runs the first failing seed again in fresh processes, and writes its case file.
-fn first_case(
-    lines: &[SeedLine],
-    scenario: &target::Scenario,
-    overrides: &BTreeMap<String, String>,
+/// Makes a case of a violation.
+fn examine(
+    line: &SeedLine,
+    spec: &RunSpec,
+    arguments: &Sweep,
+    workers: &Workers,
     directory: &Path,
-) -> Result<Option<String>, Failure> {
-    let Some(line) = lines.iter().find(|line| line.status() == "violated") else {
-        return Ok(None);
-    };
-    scenario.confirm(line, overrides, directory).map(Some)
+) -> Result<Finding, Failure> {
+    let bar = ProgressBar::new_spinner();
+    let seed = line.run.seed;
+    let shrinks = arguments.shrink != Shrinking::Off;
+    let found = finding::of(spec, line, shrinks, workers, directory, |runs| {
+        bar.set_message(format!("shrinking seed {seed}: run {runs}"));
+        bar.tick();
+    });
+    bar.finish_and_clear();
+    found
 }
 
 fn print(
     format: Format,
     summary: &SweepSummary,
     wall_ms: u64,
-    case: Option<&str>,
+    findings: &[Finding],
 ) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match format {
@@ -267,10 +189,12 @@ fn print(
             } else {
                 Style::PLAIN
             };
-            write!(out, "{}", sweep_summary(summary, wall_ms, case, style))?;
+            write!(out, "{}", sweep_summary(summary, wall_ms, findings, style))?;
         }
         Format::Json => {
-            serde_json::to_writer(&mut out, summary).map_err(io::Error::from)?;
+            let mut object = serde_json::to_value(summary).map_err(io::Error::from)?;
+            object["findings"] = serde_json::to_value(findings).map_err(io::Error::from)?;
+            serde_json::to_writer(&mut out, &object).map_err(io::Error::from)?;
             writeln!(out)?;
         }
     }

@@ -1,17 +1,13 @@
 //! What a TARGET on the command line means: a scenario of the catalogue or a file, with its settings
 //! changed.
 
-use super::{
-    exit::{Exit, Failure},
-    store,
-};
+use super::exit::{Exit, Failure};
 use crate::{catalogue, format, world};
 use anyhow::Context;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use std::{collections::BTreeMap, fs, io::IsTerminal, path::Path};
 use windtunnel::Settings;
-use windtunnel_record::{Case, Limits, RunRecord, RunSpec, case};
-use windtunnel_reports::json::SeedLine;
+use windtunnel_record::{Limits, RunRecord, RunSpec, Seed};
 
 /// A scenario that is valid.
 pub struct Scenario {
@@ -148,62 +144,18 @@ impl Scenario {
         &self.data
     }
 
+    /// The run of it under `seed`, with `overrides` made, where `name` says where it was found.
+    pub fn spec(&self, name: &str, seed: Seed, overrides: &BTreeMap<String, String>) -> RunSpec {
+        let mut spec = RunSpec::new(name, seed);
+        spec.overrides.clone_from(overrides);
+        spec.limits = self.limits();
+        spec
+    }
+
     /// Runs it under `spec`.
     pub fn execute(&self, spec: &RunSpec, settings: Settings) -> Result<RunRecord, Failure> {
         let data = self.data.clone();
         let run = windtunnel::execute(spec, settings, move |tunnel| world::describe(&data, tunnel));
         run.map_err(|error| Failure::new(Exit::Invalid, error))
-    }
-
-    /// Runs a failing seed once more, in this process, checks that the digest is the same, and writes
-    /// the case file. Gives its path.
-    pub fn confirm(
-        &self,
-        line: &SeedLine,
-        overrides: &BTreeMap<String, String>,
-        directory: &Path,
-    ) -> Result<String, Failure> {
-        let mut spec = RunSpec::new(&line.run.scenario, line.run.seed);
-        spec.overrides.clone_from(overrides);
-        spec.limits = self.limits();
-        let record = self.execute(&spec, Settings::default())?;
-        if Some(record.digest) != line.run.digest {
-            let message = format!(
-                "seed {} gave two digests: {} in a worker, {} here",
-                spec.seed,
-                line.run
-                    .digest
-                    .map(|digest| digest.to_string())
-                    .unwrap_or_default(),
-                record.digest
-            );
-            return Err(Failure::new(Exit::Nondeterminism, message));
-        }
-        let Some(rule) = record.rules.iter().find(|rule| rule.fails()) else {
-            return Err(Failure::new(
-                Exit::Failed,
-                "a violated run had no violated rule",
-            ));
-        };
-        let witness = rule.witness().cloned();
-        let (at, says) = witness
-            .map(|witness| (witness.at, witness.says))
-            .unwrap_or_default();
-        spec.faults = Some(record.faults.clone());
-        let name = Path::new(&spec.scenario)
-            .file_stem()
-            .and_then(|stem| stem.to_str());
-        let path = directory.join(format!("{}-{}.case.toml", name.unwrap_or("run"), spec.seed));
-        let case = Case {
-            format: case::FORMAT,
-            about: format!("{}: {says}", rule.id),
-            tool: record.tool.clone(),
-            rule: rule.id.clone(),
-            broke_at: at,
-            digest: record.digest,
-            run: spec,
-        };
-        store::write_whole(&path, case.to_toml().as_bytes())?;
-        Ok(path.display().to_string())
     }
 }

@@ -1,0 +1,157 @@
+//! Worker processes: each runs one spec after the other, so that what a run does to its process is a
+//! result of that run alone.
+
+use super::exit::{Exit, Failure};
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+use windtunnel_record::{FaultPlan, RunSpec};
+use windtunnel_reports::json::SeedLine;
+
+/// What a worker says of one run.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Answer {
+    /// The run in short.
+    #[serde(flatten)]
+    pub line: SeedLine,
+    /// The faults that were carried out, if a rule broke: what shrinking starts from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<FaultPlan>,
+}
+
+/// How workers for one scenario are started.
+#[derive(Clone)]
+pub struct Workers {
+    /// The scenario, by name or by its file.
+    pub target: String,
+    /// Changed settings as `PATH=VALUE`.
+    pub overrides: Vec<String>,
+    /// A run that takes longer is ended.
+    pub patience: Duration,
+}
+
+impl Workers {
+    /// Carries out `spec` in `worker`, or in a new one where there is none. A run that ended its
+    /// worker is a line that says so; the worker stays if it lives.
+    ///
+    /// # Errors
+    /// If a worker cannot be started.
+    pub fn run(&self, spec: &RunSpec, worker: &mut Option<Worker>) -> anyhow::Result<Answer> {
+        let started = Instant::now();
+        let alive = worker.take().map_or_else(|| self.start(), Ok)?;
+        let (answer, left) = alive.run(spec, self.patience)?;
+        *worker = left;
+        Ok(answer.unwrap_or_else(|why| {
+            let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            Answer {
+                line: SeedLine::lost(&self.target, spec.seed, wall_ms, &why),
+                faults: None,
+            }
+        }))
+    }
+
+    /// Carries out `spec` in a process of its own.
+    ///
+    /// # Errors
+    /// If a worker cannot be started.
+    pub fn run_alone(&self, spec: &RunSpec) -> Result<Answer, Failure> {
+        self.run(spec, &mut None)
+            .map_err(|error| Failure::new(Exit::Failed, format_args!("{error:#}")))
+    }
+
+    fn start(&self) -> anyhow::Result<Worker> {
+        let program = env::current_exe().context("failed to find this program")?;
+        let mut command = Command::new(program);
+        command.arg("worker").arg(&self.target);
+        for setting in &self.overrides {
+            command.args(["--set", setting]);
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("failed to start a worker")?;
+        let out = child.stdout.take().context("a worker without output")?;
+        let (sender, lines) = mpsc::channel();
+        thread::Builder::new().spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Worker { child, lines })
+    }
+}
+
+/// A worker process and the lines it answers.
+pub struct Worker {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+/// What a worker answered, or why it did not.
+type Answered = Result<Answer, String>;
+
+impl Worker {
+    /// Carries out one spec. Gives the worker back if it lives.
+    fn run(
+        mut self,
+        spec: &RunSpec,
+        patience: Duration,
+    ) -> anyhow::Result<(Answered, Option<Self>)> {
+        let mut asked = serde_json::to_vec(spec).context("failed to write a spec")?;
+        asked.push(b'\n');
+        let sent = self
+            .child
+            .stdin
+            .as_mut()
+            .map(|stdin| stdin.write_all(&asked));
+        if !matches!(sent, Some(Ok(()))) {
+            return Ok((Err(self.epitaph()), None));
+        }
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => match serde_json::from_str(&line) {
+                Ok(answer) => Ok((Ok(answer), Some(self))),
+                Err(error) => {
+                    let why = format!("its worker answered what is no result: {error}");
+                    Ok((Err(why), None))
+                }
+            },
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                let waited = patience.as_secs_f64();
+                let why = format!("it was stopped after {waited} s of the machine's time");
+                Ok((Err(why), None))
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => Ok((Err(self.epitaph()), None)),
+        }
+    }
+
+    fn epitaph(&mut self) -> String {
+        match self.child.wait() {
+            Ok(status) => match status.signal() {
+                Some(signal) => format!("its worker was ended by signal {signal}"),
+                None => format!("its worker ended with {status}"),
+            },
+            Err(error) => format!("its worker was lost: {error}"),
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Without input a worker ends by itself.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
