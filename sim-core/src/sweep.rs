@@ -22,7 +22,8 @@ type Describe = Arc<dyn Fn(&mut Tunnel) + Send + Sync>;
 /// [`Swept::held`].
 ///
 /// In a test the seeds run in children of its binary; the second and later sweeps of one test run in
-/// place.
+/// place. The first seed runs once more in a process that has carried out others: if it takes
+/// another course there, something outside of the simulation has a say in the runs.
 ///
 /// # Panics
 /// If a run cannot be started at all: without the simulated build, or without the wrapped clock. If
@@ -39,13 +40,18 @@ pub fn sweep(seeds: Range<u64>, describe: impl Fn(&mut Tunnel) + Send + Sync + '
     }
     let children = Children::of(&test);
     let specs: Vec<_> = seeds.map(|seed| RunSpec::new(&test, Seed(seed))).collect();
-    let results = match &children {
-        Some(children) => children.run(&specs),
-        None => specs.iter().map(|spec| run_here(spec, &describe)).collect(),
+    let mut results = match &children {
+        Some(children) => children.run_all(&specs),
+        None => {
+            let and_again = specs.iter().chain(specs.first());
+            and_again.map(|spec| run_here(spec, &describe)).collect()
+        }
     };
+    let repeated = results.pop().and_then(|repeated| repeated.digest);
     Swept {
         test,
         results,
+        repeated,
         describe,
         children,
         is_replay: false,
@@ -114,6 +120,7 @@ fn replay(path: &PathBuf, test: &str, describe: &Describe) -> Swept {
     Swept {
         test: test.into(),
         results: vec![result],
+        repeated: None,
         describe: describe.clone(),
         children: None,
         is_replay: true,
@@ -124,6 +131,8 @@ fn replay(path: &PathBuf, test: &str, describe: &Describe) -> Swept {
 pub struct Swept {
     test: String,
     results: Vec<RunResult>,
+    /// The digest of the first seed when it ran once more.
+    repeated: Option<Digest>,
     describe: Describe,
     children: Option<Children>,
     is_replay: bool,
@@ -137,6 +146,9 @@ impl Swept {
     /// Otherwise: with what broke, the case file, and the line that replays it.
     #[track_caller]
     pub fn held(self) {
+        if let Some(words) = self.nondeterminism() {
+            panic!("{words}");
+        }
         if let Some(failure) = self.first_failure() {
             panic!("{}", self.story(failure));
         }
@@ -170,6 +182,13 @@ impl Swept {
             .iter()
             .filter_map(|result| Some((result.seed, result.digest?)))
             .collect()
+    }
+
+    /// Says that the first seed took two courses, if it did.
+    fn nondeterminism(&self) -> Option<String> {
+        let first = self.results.first()?;
+        let (once, again) = (first.digest?, self.repeated?);
+        (once != again).then(|| story::two_digests(first.seed, Some(once), Some(again)))
     }
 
     fn first_failure(&self) -> Option<&RunResult> {
@@ -210,10 +229,7 @@ impl Swept {
             return story::broken_words(failure.seed, rule, failure);
         }
         story::of(&self.test, failure, &|spec| match &self.children {
-            Some(children) => children
-                .run(std::slice::from_ref(spec))
-                .pop()
-                .expect("one result a spec"),
+            Some(children) => children.run_alone(spec),
             None => run_here(spec, &self.describe),
         })
     }

@@ -34,7 +34,7 @@ pub enum Verb {
     /// Run a scenario once.
     Run(Run),
     /// Run again what a run directory or a case file describes, and compare the digest.
-    Replay(Replay),
+    Replay(Box<Replay>),
     /// Run a scenario for many seeds, in worker processes.
     Sweep(Sweep),
     /// Print the JSON Schema of scenario files.

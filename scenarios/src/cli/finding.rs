@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use windtunnel_explorer::shrink;
-use windtunnel_record::{Case, Moment, RunSpec, case};
+use windtunnel_record::{Case, Moment, RunSpec, Seed, case};
 use windtunnel_reports::{console::Finding, json::Check, json::SeedLine};
 
 /// The most runs that shrinking one finding takes, and the schedules under which each candidate is
@@ -35,7 +35,7 @@ pub fn of(
     progress: impl Fn(usize),
 ) -> Result<Finding, Failure> {
     let again = workers.run_alone(spec)?;
-    agree(spec, line, &again.line)?;
+    agree(spec.seed, line, &again.line)?;
     let Some(faults) = again.faults else {
         return Err(Failure::new(Exit::Failed, "a violated run told no faults"));
     };
@@ -55,7 +55,7 @@ pub fn of(
     }
     let last = workers.run_alone(&spec)?;
     for _ in 1..CONFIRMATIONS {
-        agree(&spec, &last.line, &workers.run_alone(&spec)?.line)?;
+        agree(spec.seed, &last.line, &workers.run_alone(&spec)?.line)?;
     }
     let (Some(check), Some(digest)) = (broken(&last), last.line.run.digest) else {
         let message = "a violated run holds once its faults are written out";
@@ -96,7 +96,11 @@ fn broken(answer: &Answer) -> Option<&Check> {
     answer.line.run.checks.iter().find(|check| check.fails())
 }
 
-fn agree(spec: &RunSpec, one: &SeedLine, other: &SeedLine) -> Result<(), Failure> {
+/// Two runs of `seed` must have taken the same course.
+///
+/// # Errors
+/// Exit 13 if they have not.
+pub fn agree(seed: Seed, one: &SeedLine, other: &SeedLine) -> Result<(), Failure> {
     if one.run.digest == other.run.digest {
         return Ok(());
     }
@@ -107,9 +111,10 @@ fn agree(spec: &RunSpec, one: &SeedLine, other: &SeedLine) -> Result<(), Failure
         }
     };
     let message = format!(
-        "seed {} gave two digests in two processes: {} and {}. Something outside of the simulation \
-         has a say in the run: a process-wide counter, an address, a table kept between runs",
-        spec.seed,
+        "seed {} gave two digests, {} and {}: something outside of the simulation has a say in the \
+         run (usually a process-wide counter, `futures::select!`, which draws from one, an address, \
+         or what an earlier run left in a static)",
+        seed,
         shown(one),
         shown(other)
     );

@@ -83,9 +83,19 @@ impl Children {
         })
     }
 
-    /// Carries out `specs` in as many children at a time as there are cores. The results are in the
-    /// order of the specs.
-    pub fn run(&self, specs: &[RunSpec]) -> Vec<RunResult> {
+    /// Carries out one spec in a child of its own.
+    pub fn run_alone(&self, spec: &RunSpec) -> RunResult {
+        let batch = Batch {
+            first: 0,
+            specs: vec![spec.clone()],
+        };
+        let result = self.run(vec![batch], 1).pop();
+        result.expect("a batch of one spec has one result")
+    }
+
+    /// Carries out `specs` in as many children at a time as there are cores, and the first spec once
+    /// more in a child that has carried out others. The results are in that order.
+    pub fn run_all(&self, specs: &[RunSpec]) -> Vec<RunResult> {
         let width = std::thread::available_parallelism().map_or(1, usize::from);
         let batch = specs.len().div_ceil(width).clamp(1, PER_CHILD);
         let mut todo: Vec<Batch> = specs
@@ -95,8 +105,16 @@ impl Children {
                 first: number * batch,
                 specs: specs.to_vec(),
             })
-            .rev()
             .collect();
+        if let (Some(last), Some(first)) = (todo.last_mut(), specs.first()) {
+            last.specs.push(first.clone());
+        }
+        todo.reverse();
+        self.run(todo, width)
+    }
+
+    /// Carries out batches, the last first, in `width` children at a time.
+    fn run(&self, mut todo: Vec<Batch>, width: usize) -> Vec<RunResult> {
         let mut results: Vec<(usize, RunResult)> = Vec::new();
         let mut running: Vec<Running> = Vec::new();
         while !(todo.is_empty() && running.is_empty()) {

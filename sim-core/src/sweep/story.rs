@@ -94,11 +94,13 @@ fn shrunk_words(failure: &RunResult, shrunk: &Shrunk) -> String {
     )
 }
 
-fn two_digests(seed: u64, one: Option<Digest>, other: Option<Digest>) -> String {
+/// Says that one seed took two courses, and what usually is behind it.
+pub(super) fn two_digests(seed: u64, one: Option<Digest>, other: Option<Digest>) -> String {
     let shown = |digest: Option<Digest>| digest.map_or("no digest".into(), |it| it.to_string());
     format!(
         "seed {seed} gave two digests, {} and {}: something outside of the simulation has a say in \
-         the run (a process-wide counter, an address, a table kept between runs)",
+         the run (usually a process-wide counter, `futures::select!`, which draws from one, an \
+         address, or what an earlier run left in a static)",
         shown(one),
         shown(other)
     )
