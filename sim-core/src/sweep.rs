@@ -111,9 +111,9 @@ fn replay(path: &PathBuf, test: &str, describe: &Describe) -> Swept {
         .iter()
         .any(|rule| rule.id == case.rule && rule.fails());
     let said = match (result.digest == Some(case.digest), same_rule) {
-        (true, _) => "reproduced: the digest is as recorded",
+        (_, false) => "no longer reproduces: its rule is not broken",
+        (true, true) => "reproduced: the digest is as recorded",
         (false, true) => "still fails, by another path than recorded",
-        (false, false) => "no longer reproduces: the rule holds",
     };
     let digest = result.digest.unwrap_or(case.digest);
     eprintln!("{}: {said}\ndigest {digest}", path.display());

@@ -4,3 +4,5 @@
 
 // The package links every test with the simulated clock, which the drop-in brings along.
 use tokio as _;
+
+pub mod program;

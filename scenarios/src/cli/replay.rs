@@ -44,9 +44,12 @@ pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
             .any(|report| report.id == *rule && report.fails())
     });
     let (said, exit) = match (same, still_broken, expected.is_case) {
+        (_, false, true) => (
+            "no longer reproduces: its rule is not broken",
+            Exit::NotReproduced,
+        ),
         (true, _, _) => ("reproduced: the digest is as recorded", exit),
         (false, true, true) => ("still fails, by another path than recorded", exit),
-        (false, false, true) => ("no longer reproduces: the rule holds", Exit::NotReproduced),
         (false, _, false) => (
             "one seed, two digests: the run is not the recorded one",
             Exit::Nondeterminism,

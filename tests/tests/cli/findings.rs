@@ -1,0 +1,114 @@
+//! From a violation to a case file: confirmed, shrunk, and replayed by the line that was printed.
+
+use crate::small;
+use std::{fs, process::Command};
+use windtunnel_tests::program::{self, complaint, scratch, windtunnel};
+
+/// The line to paste, at the end of what a sweep printed, carried out by a shell.
+fn paste(directory: &std::path::Path, printed: &[u8]) -> std::process::Output {
+    let printed = String::from_utf8_lossy(printed);
+    let line = printed
+        .lines()
+        .rev()
+        .find(|line| line.contains("Reproduce"));
+    let line = line.expect("a line to paste").trim_start();
+    let line = line.trim_start_matches("Reproduce").trim();
+    let path = std::env::join_paths(
+        std::iter::once(program::path().parent().expect("a directory").to_owned()).chain(
+            std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),
+        ),
+    );
+    Command::new("sh")
+        .args(["-c", line])
+        .current_dir(directory)
+        .env("PATH", path.expect("no colons in it"))
+        .output()
+        .expect("there is a shell")
+}
+
+#[test]
+fn the_canary_violates_its_rule_and_its_case_replays() {
+    let at = scratch("canary");
+    let sweep = [
+        "sweep",
+        "shop-careless",
+        "--seeds",
+        "0..4",
+        "--shrink",
+        "off",
+        "--out",
+        "a sweep",
+    ];
+    let sweep = windtunnel(&at, &sweep);
+    assert_eq!(sweep.status.code(), Some(0), "{}", complaint(&sweep));
+    let printed = String::from_utf8_lossy(&sweep.stdout);
+    assert!(printed.contains("for order order-"), "{printed}");
+    assert!(printed.contains("faults so far: "), "{printed}");
+    let replay = paste(&at, &sweep.stdout);
+    let said = complaint(&replay);
+    assert!(
+        said.contains("reproduced: the digest is as recorded"),
+        "{said}"
+    );
+    let printed = String::from_utf8_lossy(&replay.stdout);
+    assert!(printed.contains("Violated no-double-charge"), "{printed}");
+}
+
+#[test]
+fn a_finding_is_shrunk_to_the_faults_that_matter_and_confirmed() {
+    let at = scratch("shrink");
+    let overlap = r#"{ id = "no-overlap", rule = { never = "faults() >= 2" } }"#;
+    small(&at, "overlap.toml", overlap);
+    let sweep = windtunnel(
+        &at,
+        &["sweep", "overlap.toml", "--seeds", "3..5", "--out", "."],
+    );
+    assert_eq!(sweep.status.code(), Some(10), "{}", complaint(&sweep));
+    let printed = String::from_utf8_lossy(&sweep.stdout);
+    assert!(
+        printed.contains("Confirmed 2 of 2 fresh processes"),
+        "{printed}"
+    );
+    assert!(printed.contains("Shrunk 4 faults -> 2 ("), "{printed}");
+    let case = fs::read_to_string(at.join("overlap-3.case.toml")).expect("the first seed's case");
+    for (id, is_left) in [
+        ("dark", true),
+        ("slow", true),
+        ("frozen", false),
+        ("lossy", false),
+    ] {
+        assert_eq!(case.contains(&format!("id = \"{id}\"")), is_left, "{case}");
+    }
+    let replay = paste(&at, &sweep.stdout);
+    assert_eq!(replay.status.code(), Some(10));
+    let said = complaint(&replay);
+    assert!(
+        said.contains("reproduced: the digest is as recorded"),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_finding_becomes_a_case_when_asked_for() {
+    let at = scratch("all");
+    let dark = r#"{ id = "never-dark", rule = { never = "faults() >= 1" } }"#;
+    small(&at, "dark.toml", dark);
+    let sweep = [
+        "sweep",
+        "dark.toml",
+        "--seeds",
+        "0..3",
+        "--shrink",
+        "all",
+        "--out",
+        ".",
+    ];
+    let sweep = windtunnel(&at, &sweep);
+    assert_eq!(sweep.status.code(), Some(10), "{}", complaint(&sweep));
+    for seed in 0..3 {
+        assert!(
+            at.join(format!("dark-{seed}.case.toml")).is_file(),
+            "seed {seed}"
+        );
+    }
+}
