@@ -3,10 +3,11 @@
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs, io,
+    fs,
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
-use windtunnel_record::{RunRecord, RunSpec};
+use windtunnel_record::{Record, RunRecord, RunSpec};
 
 /// The default store; disposable.
 const STORE: &str = ".windtunnel";
@@ -78,15 +79,7 @@ pub fn write_run(
     }
     write("scenario.toml", scenario.as_bytes())?;
     write("faults.toml", faults_toml(run)?.as_bytes())?;
-    let mut events = zstd::Encoder::new(Vec::new(), 1).context("failed to start compressing")?;
-    for record in &run.events {
-        serde_json::to_writer(&mut events, record).context("failed to write an event")?;
-        io::Write::write_all(&mut events, b"\n")?;
-    }
-    write(
-        "events.jsonl.zst",
-        &events.finish().context("failed to compress the events")?,
-    )?;
+    write("events.jsonl.zst", &compressed(&run.events)?)?;
     let mut spec = run.spec.clone();
     spec.faults = Some(run.faults.clone());
     let file = RunFile {
@@ -107,6 +100,19 @@ pub fn write_run(
     write("run.json", &serde_json::to_vec_pretty(&file)?)?;
     point_latest_to(directory);
     Ok(())
+}
+
+/// The events, one JSON object a line.
+fn compressed(events: &[Record]) -> anyhow::Result<Vec<u8>> {
+    let encoder = zstd::Encoder::new(Vec::new(), 1).context("failed to start compressing")?;
+    // A serialiser writes a few bytes at a time, for each of which the encoder has a price.
+    let mut lines = BufWriter::with_capacity(1 << 16, encoder);
+    for record in events {
+        serde_json::to_writer(&mut lines, record).context("failed to write an event")?;
+        lines.write_all(b"\n")?;
+    }
+    let encoder = lines.into_inner().map_err(io::IntoInnerError::into_error)?;
+    encoder.finish().context("failed to compress the events")
 }
 
 fn faults_toml(run: &RunRecord) -> anyhow::Result<String> {
