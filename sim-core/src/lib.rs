@@ -38,7 +38,6 @@ mod fault;
 mod host;
 pub mod http;
 mod load;
-mod observation;
 mod simulation;
 mod sweep;
 mod tunnel;

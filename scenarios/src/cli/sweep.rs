@@ -61,7 +61,7 @@ pub fn sweep(arguments: &Sweep) -> Result<Exit, Failure> {
     lines.sort_by_key(|line| line.run.seed);
     let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let summary = SweepSummary::from_lines(&lines);
-    repeat_first(&lines, &spec, &workers)?;
+    repeat_first(&lines, spec, &workers)?;
     let violated: Vec<_> = lines
         .iter()
         .filter(|line| line.status() == "violated")

@@ -1,7 +1,7 @@
 //! From `tracing` to the record: events with target `observe` become facts, and for `replay --log`
 //! all others are printed with simulated time and host. Neither changes a run.
 
-use crate::simulation;
+use super::simulated as simulation;
 use std::fmt::Write as _;
 use tracing::{
     Event, Level, Metadata, Subscriber,
