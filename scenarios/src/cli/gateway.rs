@@ -19,7 +19,7 @@ use windtunnel_models::{
     http::{Server, ServerEvent, ServerPolicy},
 };
 
-/// Serves until SIGTERM or ctrl-c, then lets requests in flight finish.
+/// Serves until SIGTERM or ctrl-c, then lets requests in flight finish, unless it is asked again.
 pub fn gateway(arguments: &arguments::Gateway) -> Result<Exit, Failure> {
     door::real("gateway")?;
     let name = arguments.config.display().to_string();
@@ -48,10 +48,18 @@ async fn serve(file: GatewayFile) -> Result<Exit, Failure> {
     })?;
     let address = listener.local_addr()?;
     info!(target: "gateway", %address, "listening");
-    server
-        .serve(listener, gateway, place::asked_to_stop())
-        .await;
+    tokio::select! {
+        biased;
+        _ = server.serve(listener, gateway, place::asked_to_stop()) => {}
+        () = asked_twice() => warn!(target: "gateway", "asked twice: not waiting for open requests"),
+    }
     Ok(Exit::Held)
+}
+
+/// Completes when the process is asked to stop for the second time.
+async fn asked_twice() {
+    place::asked_to_stop().await;
+    place::asked_to_stop().await;
 }
 
 /// What happens to the server, as events.

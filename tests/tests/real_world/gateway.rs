@@ -154,3 +154,19 @@ async fn a_gateway_that_is_asked_to_stop_finishes_what_it_began() {
     let late = get(&client(), &format!("{url}/hello")).await;
     assert!(late.is_err(), "nobody listens any more: {late:?}");
 }
+
+#[tokio::test]
+async fn a_gateway_asked_twice_to_stop_waits_for_nobody() {
+    let (hello, waiting) = service().await;
+    let (_nobody, gone) = nobody();
+    let (mut gateway, url) = start("twice", hello, gone).await;
+    let asked = tokio::spawn(async move { get(&client(), &format!("{url}/hello/waiting")).await });
+    waiting.arrived.notified().await;
+    gateway.terminate();
+    gateway.err.find("draining").await;
+    gateway.terminate();
+    gateway.err.find("asked twice").await;
+    assert!(gateway.ended().await.success());
+    let cut = asked.await.expect("the task lives");
+    assert!(cut.is_err(), "the request was cut off: {cut:?}");
+}

@@ -1,12 +1,10 @@
-//! The program under test: built once, started as a user would, read line by line, and asked over HTTP.
+//! The program under test in the real world: started, read line by line, and asked over HTTP.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use std::{
-    path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
-    sync::OnceLock,
     time::Duration,
 };
 use tokio::{
@@ -15,50 +13,14 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use windtunnel_models::http::{Client, ClientPolicy, Error};
+use windtunnel_tests::program;
+pub use windtunnel_tests::program::{complaint, scratch};
 
 /// Nothing in these tests takes longer, on a slow machine too.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Builds the program with the settings of this test run.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let this = std::env::current_exe().expect("a test is a program");
-        let profile = this.parent().and_then(Path::parent).expect("target/debug");
-        let target = profile.parent().expect("the target directory");
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = std::process::Command::new(cargo)
-            .args([
-                "build",
-                "--package",
-                "windtunnel-scenarios",
-                "--bin",
-                "windtunnel",
-            ])
-            .args([
-                "--config",
-                "target.'cfg(all())'.rustflags=['--cfg=real_world']",
-            ])
-            .arg("--target-dir")
-            .arg(target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo runs");
-        assert!(status.success(), "the program builds");
-        target.join("debug").join("windtunnel")
-    })
-}
-
-/// An empty directory of the test's own.
-pub fn scratch(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("windtunnel-real-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).expect("it can be made");
-    path
-}
-
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    let mut command = Command::new(program::path());
     command.args(arguments).kill_on_drop(true);
     command
 }
@@ -67,11 +29,6 @@ fn command(arguments: &[&str]) -> Command {
 pub async fn run(arguments: &[&str]) -> Output {
     let run = timeout(PATIENCE, command(arguments).output()).await;
     run.expect("it ends").expect("the program runs")
-}
-
-/// What a program that ended said on standard error.
-pub fn complaint(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A program that runs until it is asked to stop. Dropped, it is killed.
