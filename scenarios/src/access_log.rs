@@ -24,7 +24,7 @@ impl Observer for AccessLog {
             endpoint = access.endpoint.unwrap_or("-"),
             status = access.status.map_or(0, |status| status.as_u16()),
             attempts = access.attempts,
-            latency_ms = access.latency.as_secs_f64() * 1e3,
+            latency_us = access.latency.as_micros() as u64,
             refusal = access.refusal.map_or("-", |refusal| refusal.kind()),
             end = ?access.end,
             trace = format_args!("{:032x}", access.trace),
