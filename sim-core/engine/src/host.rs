@@ -85,6 +85,8 @@ pub(crate) struct Host {
     pub boots: u32,
     /// How many faults hold it down. It starts again when the last of them ends.
     pub held_down: u32,
+    /// How many of them took its power. It boots when the last of these ends.
+    pub held_dark: u32,
     /// How many faults freeze its process.
     pub paused_by: u32,
 }
@@ -102,6 +104,7 @@ impl Host {
             incarnations: 0,
             boots: 0,
             held_down: 0,
+            held_dark: 0,
             paused_by: 0,
         }
     }

@@ -68,3 +68,27 @@ fn a_slow_link_delays_by_what_was_drawn() {
     let (noted, _) = run(10, faults, nothing, connect);
     assert_eq!(noted, [(72, "Err(ConnectionRefused)".into())]);
 }
+
+/// Tells each start of its process.
+async fn started(notes: Notes) {
+    note(&notes, Instant::now(), "started");
+    std::future::pending().await
+}
+
+#[test]
+fn a_host_that_two_faults_take_down_comes_back_when_both_are_over() {
+    for power_comes_first in [true, false] {
+        let (first, second) = (secs(5), windtunnel::millis(5_500));
+        let (dark, dead) = if power_comes_first {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        let faults = vec![
+            power_loss(host("server")).at(dark).lasting(secs(1)),
+            crash(host("server")).at(dead).lasting(secs(1)),
+        ];
+        let (noted, _) = run(10, faults, started, nothing);
+        assert_eq!(noted.len(), 2, "power first: {power_comes_first}");
+    }
+}

@@ -8,8 +8,10 @@ pub(super) fn begin(machine: &mut Machine, fault: u32, target: &Targets) -> Vec<
     let hosts = target.resolve(&machine.topology);
     machine.hit_if_busy(fault, &hosts);
     for &host in &hosts {
-        machine.hosts[host as usize].held_down += 1;
-        if machine.hosts[host as usize].powered {
+        let state = &mut machine.hosts[host as usize];
+        state.held_down += 1;
+        state.held_dark += 1;
+        if state.powered {
             machine.lose_power(host);
         }
     }
@@ -20,9 +22,11 @@ pub(super) fn end(machine: &mut Machine, hosts: &[u32]) {
     for &host in hosts {
         let state = &mut machine.hosts[host as usize];
         state.held_down -= 1;
-        if state.held_down == 0 {
+        state.held_dark -= 1;
+        if state.held_dark == 0 {
             state.powered = true;
             state.boots += 1;
+            // Another fault may still hold the process down; its end starts it then.
             machine.start_process(host);
         }
     }
