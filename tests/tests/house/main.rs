@@ -5,4 +5,5 @@
 use tokio as _;
 
 mod arrows;
+mod listing;
 mod tidy;

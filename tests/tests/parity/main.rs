@@ -2,6 +2,7 @@
 //! (`cargo real-test -p windtunnel-tests --test parity`) and in the simulation.
 
 mod files;
+mod listing;
 mod sync;
 mod tasks;
 mod tcp;
