@@ -1,7 +1,9 @@
 //! A durable book of changes, each made at most once by its key and undone at most once.
 //!
 //! The journal holds every decision; the book in memory is its fold. A do that arrives after its undo
-//! is refused (a tombstone stands in its place), and an undo of what never happened succeeds.
+//! is refused (a tombstone stands in its place), and an undo of what never happened succeeds. A refusal
+//! is final: it leaves a tombstone too, or else an earlier copy of the request that is still on its way
+//! would be granted once there is enough again, for a caller who was told no.
 
 use super::Change;
 use serde::{Deserialize, Serialize};
@@ -150,7 +152,7 @@ impl Store {
     /// # Errors
     /// If the journal cannot be written; nothing is known then but what a restart will read.
     pub async fn make(&self, mut change: Change) -> io::Result<Answer> {
-        {
+        let enough = {
             let mut book = self.book();
             match book.states.get(&change.key) {
                 Some(State::Undone) => return Ok(Answer::Refused("it was undone before it came")),
@@ -165,11 +167,16 @@ impl Store {
                 .balances
                 .entry(change.subject.clone())
                 .or_insert(self.initial);
-            if *has < change.amount {
-                return Ok(Answer::Refused("there is not enough"));
+            let enough = *has >= change.amount;
+            if enough {
+                *has -= change.amount;
             }
-            *has -= change.amount;
             book.states.insert(change.key.clone(), State::Writing);
+            enough
+        };
+        if !enough {
+            self.bury(change.key, None).await?;
+            return Ok(Answer::Refused("there is not enough"));
         }
         let store = self.clone();
         let task = tokio::spawn(async move {
@@ -204,7 +211,12 @@ impl Store {
                 }
             }
         };
-        let (store, key) = (self.clone(), key.to_owned());
+        self.bury(key.to_owned(), taken).await
+    }
+
+    /// Writes the tombstone of a key that is marked as being written, and gives back what was taken.
+    async fn bury(&self, key: String, taken: Option<Change>) -> io::Result<Answer> {
+        let store = self.clone();
         let task = tokio::spawn(async move {
             store.write(&Entry::Undid { key: key.clone() }).await?;
             if let Some(change) = &taken {
@@ -281,6 +293,27 @@ mod tests {
             Answer::Refused(_)
         ));
         assert_eq!(store.balance("item"), 10);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_final_also_when_there_is_enough_again_and_after_a_restart() {
+        let directory = std::env::temp_dir().join("windtunnel-store-final");
+        let _ = tokio::fs::remove_dir_all(&directory).await;
+        for opened in 0..2 {
+            let store = Store::open(&directory, 10, false, |_, _| {}).await;
+            let store = store.expect("a book");
+            if opened == 0 {
+                store.make(change("first", 8)).await.expect("written");
+                let refused = store.make(change("late", 4)).await.expect("written");
+                assert_eq!(refused, Answer::Refused("there is not enough"));
+                store.undo("first").await.expect("written");
+            }
+            assert_eq!(store.balance("item"), 10);
+            let again = store.make(change("late", 4)).await.expect("known");
+            assert!(matches!(again, Answer::Refused(_)), "{again:?}");
+            assert_eq!(store.undo("late").await.expect("known"), Answer::Before);
+            assert_eq!(store.balance("item"), 10);
+        }
     }
 
     #[tokio::test]
