@@ -36,6 +36,29 @@ fn no_fault_plan_breaks_the_safety_of_the_shop() {
     }
 }
 
+#[test]
+fn no_committed_case_breaks_its_rule_any_more() {
+    let entries = fs::read_dir(root().join(REGRESSIONS)).expect("there are committed cases");
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    let mut cases: Vec<_> = paths
+        .filter(|path| path.extension() == Some("toml".as_ref()))
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty(), "{REGRESSIONS} has no case");
+    for path in cases {
+        let case = Case::from_toml(&text(&path)).expect("the file is a case");
+        let run = Shop::of(&case.run).run(&case.run);
+        let report = run.rules.iter().find(|report| report.id == case.rule);
+        let report = report.unwrap_or_else(|| panic!("there is no rule `{}`", case.rule));
+        assert!(
+            !report.fails(),
+            "{}: {:?}",
+            path.display(),
+            report.witness()
+        );
+    }
+}
+
 fn careless() -> Find {
     let settings = [
         ("services.orders.config.never-undoes", "true"),
