@@ -30,7 +30,7 @@ fn text(path: &Path) -> String {
 #[test]
 fn no_fault_plan_breaks_the_safety_of_the_shop() {
     let shop = Shop::small(&[]);
-    if let Some(find) = hunt(&shop, &mut fixed::runner(32, 100)) {
+    if let Some(find) = hunt(&shop, &mut fixed::runner(100, 100)) {
         let name = find.store(&root().join(REGRESSIONS));
         panic!("{}", find.story(&format!("{REGRESSIONS}/{name}")));
     }
