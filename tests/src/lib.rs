@@ -5,4 +5,5 @@
 // The package links every test with the simulated clock, which the drop-in brings along.
 use tokio as _;
 
+pub mod measure;
 pub mod program;
