@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 use windtunnel_record::Stream;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A file or directory, whatever it is called.
 pub(crate) type NodeId = usize;
@@ -14,6 +15,8 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     names: BTreeMap<String, NodeId>,
     durable_names: BTreeMap<String, NodeId>,
+    /// Whether the two differ.
+    names_changed: bool,
 }
 
 struct Node {
@@ -47,6 +50,18 @@ impl Change {
         }
     }
 
+    /// A hash of this change after others, whose hash is `before`.
+    fn hash(&self, before: u64) -> u64 {
+        match self {
+            Self::Write { offset, bytes } => {
+                xxh3_64_with_seed(bytes, before.rotate_left(1) ^ *offset as u64)
+            }
+            Self::Resize { length } => {
+                xxh3_64_with_seed(&length.to_le_bytes(), before.rotate_left(1))
+            }
+        }
+    }
+
     fn size(&self) -> u64 {
         match self {
             Self::Write { bytes, .. } => bytes.len() as u64,
@@ -64,6 +79,7 @@ impl Tree {
             nodes: Vec::new(),
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
+            names_changed: false,
         };
         let root = tree.make(true);
         tree.names.insert(ROOT.into(), root);
@@ -114,6 +130,7 @@ impl Tree {
     pub fn create_file(&mut self, path: &str) -> io::Result<NodeId> {
         self.check_parent(path)?;
         let node = self.make(false);
+        self.names_changed = true;
         self.names.insert(path.into(), node);
         Ok(node)
     }
@@ -132,6 +149,7 @@ impl Tree {
             self.create_dirs(above)?;
         }
         let node = self.make(true);
+        self.names_changed = true;
         self.names.insert(path.into(), node);
         Ok(true)
     }
@@ -183,6 +201,7 @@ impl Tree {
             }
         }
         self.names.remove(from);
+        self.names_changed = true;
         self.names.insert(to.into(), node);
         Ok(())
     }
@@ -192,6 +211,7 @@ impl Tree {
         if self.is_dir(node) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
+        self.names_changed = true;
         self.names.remove(path);
         Ok(())
     }
@@ -202,6 +222,7 @@ impl Tree {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         let prefix = format!("{path}/");
+        self.names_changed = true;
         self.names
             .retain(|name, _| name != path && !name.starts_with(&prefix));
         Ok(())
@@ -229,21 +250,25 @@ impl Tree {
     }
 
     /// Makes durable all names, and the changes of a file up to its `covers`-th. Gives the file's
-    /// name, and how many bytes became durable with their hash.
+    /// name, and how many bytes became durable with a hash of these changes. The hash is not one of
+    /// the whole file, which would make a log that is synced record by record a quadratic affair.
     pub fn commit(&mut self, node: Option<NodeId>, covers: u64) -> (String, u64, u64) {
-        self.durable_names.clone_from(&self.names);
+        if self.names_changed {
+            self.durable_names.clone_from(&self.names);
+            self.names_changed = false;
+        }
         let Some(number) = node else {
             return (ROOT.into(), 0, 0);
         };
         let node = &mut self.nodes[number];
         let left = (node.changes - covers) as usize;
         let through = node.pending.len().saturating_sub(left);
-        let mut bytes = 0;
+        let (mut bytes, mut content) = (0, 0);
         for change in node.pending.drain(..through) {
             bytes += change.size();
+            content = change.hash(content);
             change.apply(&mut node.durable);
         }
-        let content = xxhash_rust::xxh3::xxh3_64(&node.durable);
         let name = self.names.iter().find(|(_, named)| **named == number);
         (
             name.map(|(name, _)| name.clone()).unwrap_or_default(),
@@ -289,6 +314,7 @@ impl Tree {
             node.pending.clear();
         }
         self.names.clone_from(&self.durable_names);
+        self.names_changed = false;
         lost
     }
 }
