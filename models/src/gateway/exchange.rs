@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep};
 
@@ -185,6 +185,8 @@ impl Exchange {
         let received = head.version;
         hops::strip(&mut head.headers, &[]);
         hops::append_via(&mut head.headers, received, &self.snapshot.config.name);
+        // The version says what this gateway speaks, not what it was told (RFC 9110, section 6.2).
+        head.version = Version::HTTP_11;
         head.extensions.clear();
         let until = match self.admitted.route.covers {
             DeadlineCovers::Body => Some(self.admitted.deadline),

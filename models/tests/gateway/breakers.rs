@@ -24,7 +24,7 @@ fn with_breaker(endpoints: &[std::net::SocketAddr], breaker: Value) -> Value {
 #[tokio::test]
 async fn an_open_breaker_answers_503_with_the_time_to_wait_and_asks_nobody() {
     let sick = Endpoint::failing(500).await;
-    let breaker = json!({"consecutive-failures": 3, "open": "1m"});
+    let breaker = json!({"consecutive-failures": 3, "open-for": "1m"});
     let stage = Stage::new(with_breaker(&[sick.address], breaker)).await;
     for _ in 0..3 {
         assert_eq!(stage.get("/").await.status(), 500);
@@ -47,7 +47,7 @@ async fn an_open_breaker_answers_503_with_the_time_to_wait_and_asks_nobody() {
 async fn one_sick_endpoint_is_left_out_and_the_route_stays_open() {
     let sick = Endpoint::failing(500).await;
     let well = Endpoint::answering("fine").await;
-    let breaker = json!({"consecutive-failures": 2, "open": "1m"});
+    let breaker = json!({"consecutive-failures": 2, "open-for": "1m"});
     let stage = Stage::new(with_breaker(&[sick.address, well.address], breaker)).await;
     for _ in 0..20 {
         stage.get("/").await;
@@ -59,7 +59,7 @@ async fn one_sick_endpoint_is_left_out_and_the_route_stays_open() {
 async fn client_errors_and_requests_for_patience_do_not_open_it() {
     for status in [400, 404, 409, 429] {
         let endpoint = Endpoint::failing(status).await;
-        let breaker = json!({"consecutive-failures": 1, "open": "1m"});
+        let breaker = json!({"consecutive-failures": 1, "open-for": "1m"});
         let stage = Stage::new(with_breaker(&[endpoint.address], breaker)).await;
         for _ in 0..3 {
             assert_eq!(stage.get("/").await.status(), status);
@@ -89,7 +89,7 @@ async fn healing() -> (Endpoint, Arc<AtomicBool>, watch::Sender<bool>) {
 #[tokio::test]
 async fn a_trial_that_succeeds_closes_it_and_only_one_runs_at_a_time() {
     let (endpoint, healed, gate) = healing().await;
-    let breaker = json!({"consecutive-failures": 1, "open": "50ms"});
+    let breaker = json!({"consecutive-failures": 1, "open-for": "50ms"});
     let stage = Stage::new(with_breaker(&[endpoint.address], breaker)).await;
     assert_eq!(stage.get("/").await.status(), 500);
     healed.store(true, Ordering::Relaxed);
@@ -117,7 +117,7 @@ async fn a_trial_that_succeeds_closes_it_and_only_one_runs_at_a_time() {
 #[tokio::test]
 async fn a_trial_whose_caller_leaves_gives_its_slot_back() {
     let (endpoint, healed, gate) = healing().await;
-    let breaker = json!({"consecutive-failures": 1, "open": "50ms", "trial-timeout": "1h"});
+    let breaker = json!({"consecutive-failures": 1, "open-for": "50ms", "trial-timeout": "1h"});
     let stage = Stage::new(with_breaker(&[endpoint.address], breaker)).await;
     assert_eq!(stage.get("/").await.status(), 500);
     healed.store(true, Ordering::Relaxed);
@@ -149,7 +149,7 @@ async fn a_trial_whose_caller_leaves_gives_its_slot_back() {
 #[tokio::test]
 async fn a_body_that_breaks_off_counts_against_the_endpoint() {
     let (endpoint, breaking) = Endpoint::breaking_off().await;
-    let breaker = json!({"consecutive-failures": 2, "open": "1m"});
+    let breaker = json!({"consecutive-failures": 2, "open-for": "1m"});
     let stage = Stage::new(with_breaker(&[endpoint.address], breaker)).await;
     for count in 1..=2 {
         let request = Request::get(stage.url("/")).body(full("")).unwrap();
@@ -166,7 +166,7 @@ async fn a_body_that_breaks_off_counts_against_the_endpoint() {
 #[tokio::test]
 async fn a_refusal_by_the_breaker_is_not_retried() {
     let sick = Endpoint::failing(500).await;
-    let breaker = json!({"consecutive-failures": 1, "open": "1m"});
+    let breaker = json!({"consecutive-failures": 1, "open-for": "1m"});
     let mut config = with_breaker(&[sick.address], breaker);
     config["routes"][0]["retry"] = json!({"attempts": 5, "base": "1ms", "cap": "1ms"});
     let stage = Stage::new(config).await;

@@ -1,12 +1,12 @@
 //! What reaches an endpoint, and what comes back.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use windtunnel_models::gateway::End;
 use windtunnel_models::http::{Body, boxed, full};
@@ -287,4 +287,22 @@ async fn an_answer_that_outlives_its_deadline_is_cut_off() {
     assert!(stage.client.call(request, soon(), 1024).await.is_err());
     let seen = stage.witness.request(1).await;
     assert_eq!((seen.status, seen.end), (Some(200), End::BrokenOff));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_speaks_http_1_0_is_answered_for_in_1_1() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 1024];
+        assert!(stream.read(&mut asked).await.unwrap() > 0);
+        let answer = b"HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nold";
+        stream.write_all(answer).await.unwrap();
+    });
+    let stage = Stage::new(config(&[address])).await;
+    let answer = stage.get("/").await;
+    assert_eq!(answer.version(), Version::HTTP_11);
+    assert_eq!(answer.headers()["via"], "1.0 edge");
+    assert_eq!(&answer.body()[..], b"old");
 }

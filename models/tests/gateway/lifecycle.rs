@@ -136,7 +136,7 @@ async fn a_reload_changes_the_next_request_and_not_the_one_under_way() {
 async fn a_reload_keeps_an_open_breaker_open() {
     let sick = Endpoint::failing(500).await;
     let mut config = config(&[sick.address]);
-    config["upstreams"]["main"]["breaker"] = json!({"consecutive-failures": 1, "open": "1m"});
+    config["upstreams"]["main"]["breaker"] = json!({"consecutive-failures": 1, "open-for": "1m"});
     let stage = Stage::new(config.clone()).await;
     assert_eq!(stage.get("/").await.status(), 500);
     config["deadline"] = json!("3s");

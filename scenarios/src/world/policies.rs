@@ -3,7 +3,7 @@
 use crate::format::{BalancerKind, Policy, Scenario};
 use std::{collections::BTreeMap, time::Duration};
 use windtunnel_models::gateway::config::{
-    Balance, Breaker, FailureRatio, Limit, Rate, Retry, RetryBudget, Upstream,
+    Balance, Breaker, FailureRate, Limit, Rate, Retry, RetryBudget, Upstream,
 };
 
 /// The names of the policies of one call or route.
@@ -31,12 +31,12 @@ pub fn upstream(
     let breaker = match policy(names.breaker) {
         Some(Policy::Breaker(breaker)) => Some(Breaker {
             consecutive_failures: breaker.consecutive_failures,
-            failure_ratio: breaker.failure_rate.map(|rate| FailureRatio {
+            failure_rate: breaker.failure_rate.map(|rate| FailureRate {
                 ratio: rate.ratio,
-                minimum: rate.min_calls,
+                min_calls: rate.min_calls,
             }),
             interval: breaker.failure_rate.map(|rate| rate.window.into()),
-            open: breaker.open_for.into(),
+            open_for: breaker.open_for.into(),
             trials: breaker.trials,
             trial_timeout: breaker.trial_timeout.into(),
             ..Breaker::default()

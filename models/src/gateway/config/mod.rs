@@ -174,10 +174,10 @@ pub enum Balance {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Breaker {
-    /// So many failures in a row open it; asked only without `failure-ratio`.
+    /// So many failures in a row open it; asked only without `failure-rate`.
     pub consecutive_failures: u32,
     /// Such a share of failures opens it.
-    pub failure_ratio: Option<FailureRatio>,
+    pub failure_rate: Option<FailureRate>,
     /// Over what calls are counted while it is closed; absent: since it closed.
     #[serde(with = "quantity::optional")]
     pub interval: Option<Duration>,
@@ -186,12 +186,12 @@ pub struct Breaker {
     pub bucket: Option<Duration>,
     /// How long it stays open before it lets trials through.
     #[serde(with = "quantity::duration")]
-    pub open: Duration,
+    pub open_for: Duration,
     /// By what the open time grows every time trials fail; 1 is not at all.
     pub growth: f64,
     /// The longest open time; absent: ten times the first.
     #[serde(with = "quantity::optional")]
-    pub max_open: Option<Duration>,
+    pub max_open_for: Option<Duration>,
     /// Up to such a fraction of the open time is added by chance, so that gateways part.
     pub jitter: f64,
     /// How many trials have to succeed; also how many run at once.
@@ -204,23 +204,23 @@ pub struct Breaker {
 /// A share of failures among enough calls.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct FailureRatio {
+pub struct FailureRate {
     /// The share, from above 0 to 1.
     pub ratio: f64,
     /// Fewer calls decide nothing.
-    pub minimum: u32,
+    pub min_calls: u32,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
         Self {
             consecutive_failures: 6,
-            failure_ratio: None,
+            failure_rate: None,
             interval: None,
             bucket: None,
-            open: Duration::from_secs(5),
+            open_for: Duration::from_secs(5),
             growth: 1.0,
-            max_open: None,
+            max_open_for: None,
             jitter: 0.1,
             trials: 1,
             trial_timeout: Duration::from_secs(10),

@@ -19,12 +19,12 @@ impl Breaker {
     /// The breaker's policy.
     pub fn policy(&self) -> breaker::Policy {
         let failures = u64::from(self.consecutive_failures.saturating_sub(1));
-        let trip = match self.failure_ratio {
+        let trip = match self.failure_rate {
             None => breaker::Trip::ConsecutiveFailures {
                 more_than: failures,
             },
             Some(share) => breaker::Trip::FailureRatio {
-                minimum: share.minimum.into(),
+                minimum: share.min_calls.into(),
                 ratio: share.ratio,
             },
         };
@@ -39,9 +39,11 @@ impl Breaker {
             window,
             trip,
             open: breaker::OpenTime {
-                base: self.open,
+                base: self.open_for,
                 growth: self.growth,
-                max: self.max_open.unwrap_or(self.open.saturating_mul(10)),
+                max: self
+                    .max_open_for
+                    .unwrap_or(self.open_for.saturating_mul(10)),
                 jitter: self.jitter,
             },
         }

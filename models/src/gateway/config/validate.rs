@@ -146,7 +146,7 @@ fn check_breaker(field: &str, breaker: &Breaker, found: &mut Findings) {
     let failures = breaker.consecutive_failures.into();
     found.positive(format!("{field}.consecutive-failures"), failures);
     found.positive(format!("{field}.trials"), breaker.trials.into());
-    found.lasting(format!("{field}.open"), breaker.open);
+    found.lasting(format!("{field}.open-for"), breaker.open_for);
     found.lasting(format!("{field}.trial-timeout"), breaker.trial_timeout);
     if breaker.bucket.is_some() && breaker.interval.is_none() {
         found.add(format!("{field}.bucket"), "needs an `interval`");

@@ -116,7 +116,7 @@ impl Egress {
 fn upstream(endpoint: &str) -> Upstream {
     let breaker = Breaker {
         consecutive_failures: 5,
-        open: Duration::from_millis(500),
+        open_for: Duration::from_millis(500),
         trial_timeout: Duration::from_secs(2),
         ..Breaker::default()
     };
