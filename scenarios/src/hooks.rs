@@ -1,10 +1,14 @@
 //! From the components' typed hooks to the record of a run; in the real world to `tracing`.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tracing::debug;
-use windtunnel::component;
+use windtunnel::{component, gauge};
 use windtunnel_models::{
     breaker::State,
-    gateway::{self, Access, Attempt, BreakerChange, BreakerRejection, Outcome, Retrying},
+    gateway::{self, Access, Attempt, BreakerChange, BreakerRejection, Load, Outcome, Retrying},
     saga::{self, LogEvent},
 };
 use windtunnel_record::Fields;
@@ -14,7 +18,11 @@ use windtunnel_record::Fields;
 pub struct Hooks {
     owner: String,
     kind: &'static str,
+    loads: Arc<Mutex<Loads>>,
 }
+
+/// Attempts in flight and permits out, by upstream and endpoint.
+type Loads = BTreeMap<(String, String), (usize, usize)>;
 
 impl Hooks {
     /// Hooks of a gateway (`kind` "gateway") or of a service's calls (`kind` "client").
@@ -22,6 +30,7 @@ impl Hooks {
         Self {
             owner: owner.into(),
             kind,
+            loads: Arc::default(),
         }
     }
 
@@ -71,6 +80,19 @@ impl gateway::Observer for Hooks {
             .with("outcome", outcome)
             .with("latency-ms", millis(attempt.latency));
         component(self.kind, &self.owner, "answered", fields);
+    }
+
+    fn load(&self, load: &Load<'_>) {
+        let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        let endpoint = (load.upstream.to_owned(), load.endpoint.to_owned());
+        loads.insert(endpoint, (load.in_flight, load.permits));
+        let in_flight: usize = loads.values().map(|(in_flight, _)| in_flight).sum();
+        let permits: usize = loads.values().map(|(_, permits)| permits).sum();
+        gauge("in-flight", in_flight as i64);
+        gauge("permits-out", permits as i64);
+        if self.kind == "gateway" {
+            gauge("queue-depth", in_flight as i64);
+        }
     }
 
     fn retry(&self, retrying: &Retrying<'_>) {

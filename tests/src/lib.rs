@@ -7,3 +7,4 @@ use tokio as _;
 
 pub mod measure;
 pub mod program;
+pub mod scenario;

@@ -26,6 +26,7 @@ impl Member {
         self.load.fetch_add(1, Ordering::Relaxed);
         InFlight {
             member: self.clone(),
+            is_counted: true,
         }
     }
 }
@@ -35,6 +36,7 @@ impl Member {
 #[must_use = "the call is in flight only as long as this lives"]
 pub struct InFlight {
     member: Member,
+    is_counted: bool,
 }
 
 impl InFlight {
@@ -42,11 +44,29 @@ impl InFlight {
     pub fn endpoint(&self) -> &Arc<str> {
         &self.member.name
     }
+
+    /// Ends the count, and tells how many calls the endpoint has in flight then.
+    pub fn end(&mut self) -> usize {
+        if std::mem::take(&mut self.is_counted) {
+            self.member.load.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.member.load()
+    }
+
+    /// How many calls the endpoint has in flight, this one among them.
+    pub fn load(&self) -> usize {
+        self.member.load()
+    }
+
+    /// The mistake that `gateway::config::Planted` plants: the count is never ended.
+    pub(crate) fn forget(&mut self) {
+        self.is_counted = false;
+    }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.member.load.fetch_sub(1, Ordering::Relaxed);
+        self.end();
     }
 }
 

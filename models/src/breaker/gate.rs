@@ -1,5 +1,6 @@
 //! The shared breaker and the permit that reports exactly once.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand_core::Rng;
@@ -33,6 +34,8 @@ pub struct Breaker {
 struct Shared {
     name: Arc<str>,
     machine: Mutex<Machine>,
+    /// Permits that were given and have reported nothing yet.
+    outstanding: AtomicUsize,
     observer: Arc<dyn Observer>,
 }
 
@@ -52,6 +55,7 @@ impl Breaker {
         let shared = Shared {
             name: name.into(),
             machine: Mutex::new(machine),
+            outstanding: AtomicUsize::new(0),
             observer,
         };
         Ok(Self {
@@ -71,15 +75,24 @@ impl Breaker {
     /// Open, or half-open with all trials under way.
     pub fn admit(&self) -> Result<Permit, Rejected> {
         match self.with(Machine::admit) {
-            Ok(ticket) => Ok(Permit {
-                breaker: self.clone(),
-                ticket: Some(ticket),
-            }),
+            Ok(ticket) => {
+                self.shared.outstanding.fetch_add(1, Ordering::Relaxed);
+                Ok(Permit {
+                    breaker: self.clone(),
+                    ticket: Some(ticket),
+                })
+            }
             Err(rejected) => {
                 self.shared.observer.rejected(&self.shared.name, &rejected);
                 Err(rejected)
             }
         }
+    }
+
+    /// How many permits were given whose outcome is not known yet. Zero when nothing is under way:
+    /// otherwise somebody lost one.
+    pub fn outstanding(&self) -> usize {
+        self.shared.outstanding.load(Ordering::Relaxed)
     }
 
     /// The state now.
@@ -124,13 +137,25 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// The breaker that gave it.
+    pub const fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
     /// Tells the outcome of the call.
     pub fn report(mut self, outcome: Outcome) {
         self.settle(outcome);
     }
 
+    /// The mistake that `gateway::config::Planted` plants: no outcome is ever told.
+    pub(crate) fn forget(mut self) {
+        self.ticket = None;
+    }
+
     fn settle(&mut self, outcome: Outcome) {
         if let Some(ticket) = self.ticket.take() {
+            let outstanding = &self.breaker.shared.outstanding;
+            outstanding.fetch_sub(1, Ordering::Relaxed);
             self.breaker
                 .with(|machine, now| machine.report(ticket, outcome, now));
         }

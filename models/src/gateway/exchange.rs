@@ -50,8 +50,9 @@ impl Exchange {
         upstream.deposit();
         let mut tried = Vec::new();
         let mut replacements = 0;
+        let planted = self.snapshot.config.planted;
         loop {
-            let mut flight = match upstream.pick(&tried, self.record.attempts + 1, trace) {
+            let mut flight = match upstream.pick(&tried, self.record.attempts + 1, trace, planted) {
                 Ok(flight) => flight,
                 Err(refusal) => return self.refuse(refusal),
             };
@@ -109,6 +110,9 @@ impl Exchange {
         let mut headers = self.head.headers.clone();
         if !deadline::write(&mut headers, until, now) {
             return None;
+        }
+        if self.snapshot.config.planted.deadline_not_propagated {
+            headers.remove(deadline::HEADER);
         }
         let trace = &self.admitted.trace;
         self.shared.with_rng(|rng| trace.write(&mut headers, rng));

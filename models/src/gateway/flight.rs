@@ -6,9 +6,10 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::Observer;
-use super::observer::{Attempt, Outcome};
+use super::config::Planted;
+use super::observer::{Attempt, Load, Outcome};
 use crate::balance::InFlight;
-use crate::breaker::Permit;
+use crate::breaker::{Breaker, Permit};
 
 /// Holds what an attempt holds; dropping it gives everything back and tells the breaker that there was no
 /// result.
@@ -21,8 +22,11 @@ pub(super) struct Flight {
     answer: Option<StatusCode>,
     outcome: Option<Outcome>,
     permit: Option<Permit>,
+    /// The breaker of the endpoint, to be asked what is left when all is given back.
+    breaker: Option<Breaker>,
     /// Names the endpoint, and is its slot.
     slot: InFlight,
+    planted: Planted,
 }
 
 impl Flight {
@@ -32,8 +36,9 @@ impl Flight {
         (number, trace): (u32, u128),
         permit: Option<Permit>,
         slot: InFlight,
+        planted: Planted,
     ) -> Self {
-        Self {
+        let flight = Self {
             observer,
             upstream,
             number,
@@ -41,9 +46,22 @@ impl Flight {
             started: Instant::now(),
             answer: None,
             outcome: None,
+            breaker: permit.as_ref().map(|permit| permit.breaker().clone()),
             permit,
             slot,
-        }
+            planted,
+        };
+        flight.tell_load(flight.slot.load());
+        flight
+    }
+
+    fn tell_load(&self, in_flight: usize) {
+        self.observer.load(&Load {
+            upstream: &self.upstream,
+            endpoint: self.slot.endpoint(),
+            in_flight,
+            permits: self.breaker.as_ref().map_or(0, Breaker::outstanding),
+        });
     }
 
     pub(super) fn endpoint(&self) -> &Arc<str> {
@@ -83,10 +101,29 @@ impl Flight {
     }
 }
 
+impl Flight {
+    /// The mistakes that somebody wants to see found.
+    fn plant(&mut self) {
+        if self.planted.permit_lost_on_cancel
+            && let Some(permit) = self.permit.take()
+        {
+            permit.forget();
+        }
+        if self.planted.load_lost_on_cancel {
+            self.slot.forget();
+        }
+    }
+}
+
 impl Drop for Flight {
     fn drop(&mut self) {
+        if self.outcome.is_none() {
+            self.plant();
+        }
         let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
         self.report(outcome);
+        let in_flight = self.slot.end();
+        self.tell_load(in_flight);
         self.observer.attempt(&Attempt {
             upstream: &self.upstream,
             endpoint: self.slot.endpoint(),

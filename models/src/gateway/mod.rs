@@ -38,7 +38,7 @@ pub use config::{Config, DeadlineCovers, InvalidConfig};
 pub use error::{REFUSED_BY, Refusal};
 pub use identity::Client;
 pub use observer::{
-    Access, Attempt, BreakerChange, BreakerRejection, End, Observer, Outcome, Retrying,
+    Access, Attempt, BreakerChange, BreakerRejection, End, Load, Observer, Outcome, Retrying,
 };
 pub use path::{BadPath, EncodedSlashes, normalise};
 pub use service::{Gateway, UpdateError};

@@ -96,6 +96,19 @@ pub struct Attempt<'a> {
     pub trace: u128,
 }
 
+/// What is under way at one endpoint.
+#[derive(Debug)]
+pub struct Load<'a> {
+    /// The upstream.
+    pub upstream: &'a str,
+    /// The endpoint.
+    pub endpoint: &'a str,
+    /// Attempts in flight, as the balancer counts them.
+    pub in_flight: usize,
+    /// Permits of the endpoint's breaker whose outcome is not known yet; zero without a breaker.
+    pub permits: usize,
+}
+
 /// What was decided about another attempt, after one that failed and could have been repeated.
 #[derive(Debug)]
 pub struct Retrying<'a> {
@@ -146,6 +159,11 @@ pub trait Observer: Send + Sync + 'static {
     /// An attempt ended.
     fn attempt(&self, attempt: &Attempt<'_>) {
         let _ = attempt;
+    }
+
+    /// An attempt began or ended: what is under way at its endpoint now.
+    fn load(&self, load: &Load<'_>) {
+        let _ = load;
     }
 
     /// Another attempt was granted or denied.

@@ -8,13 +8,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use tokio::time::Instant;
 
-use super::config::{InvalidConfig, Upstream as Config};
+use super::config::{InvalidConfig, Planted, Upstream as Config};
 use super::flight::Flight;
 use super::observer::{BreakerChange, BreakerRejection};
 use super::service::fork;
 use super::{Observer, Refusal};
 use crate::balance::{Balancer, NoEndpoint};
-use crate::breaker::{self, Breaker, Change, Permit, Rejected};
+use crate::breaker::{self, Breaker, Change, Rejected};
 use crate::retry::TokenBudget;
 
 /// An upstream with its state: load and breaker per endpoint, and what retries may still cost.
@@ -130,6 +130,7 @@ impl Upstream {
         tried: &[Arc<str>],
         number: u32,
         trace: u128,
+        planted: Planted,
     ) -> Result<Flight, Refusal> {
         let breakers = lock(&self.breakers).clone();
         let mut permit = None;
@@ -156,23 +157,18 @@ impl Upstream {
             picked => picked,
         };
         match picked {
-            Ok(slot) => Ok(self.take_off(slot, permit, number, trace)),
+            Ok(slot) => {
+                let (observer, upstream) = (self.observer.clone(), self.name.clone());
+                let named = (number, trace);
+                Ok(Flight::new(
+                    observer, upstream, named, permit, slot, planted,
+                ))
+            }
             Err(NoEndpoint::Empty) => Err(Refusal::NoEndpoint),
             Err(NoEndpoint::NoneAdmits { .. }) => Err(Refusal::BreakerOpen {
                 retry_after: shortest,
             }),
         }
-    }
-
-    fn take_off(
-        &self,
-        slot: crate::balance::InFlight,
-        permit: Option<Permit>,
-        number: u32,
-        trace: u128,
-    ) -> Flight {
-        let (observer, upstream) = (self.observer.clone(), self.name.clone());
-        Flight::new(observer, upstream, (number, trace), permit, slot)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod place;
 pub mod shop;
+pub mod watch;
 
 pub use place::Place;
 

@@ -1,12 +1,5 @@
 //! Where a replica of a service runs and whom it can reach.
 
-use axum::{
-    Router,
-    extract::Request,
-    http::StatusCode,
-    middleware::{Next, from_fn},
-    response::{IntoResponse, Response},
-};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, future::pending, io, path::PathBuf};
 use tokio::signal::{
@@ -86,18 +79,5 @@ pub async fn asked_to_stop() {
         biased;
         () = interrupted => {}
         _ = terminated.recv() => {}
-    }
-}
-
-/// The same service, answering with an error status where an `errors` fault says so.
-pub fn with_injected_errors(router: Router) -> Router {
-    router.layer(from_fn(injected))
-}
-
-async fn injected(request: Request, next: Next) -> Response {
-    let status = windtunnel::injected_error();
-    match status.and_then(|status| StatusCode::from_u16(status).ok()) {
-        Some(status) => status.into_response(),
-        None => next.run(request).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{invalid, policies};
 use crate::{
-    apps::{Place, place},
+    apps::{Place, place, watch},
     format::{Scenario, Service},
     hooks::Hooks,
 };
@@ -133,7 +133,7 @@ pub async fn run(at: Place, plan: Plan) -> io::Result<()> {
         egress,
         chance,
     });
-    let app = place::with_injected_errors(Router::new().fallback(serve).with_state(server));
+    let app = watch::with_injected_errors(Router::new().fallback(serve).with_state(server));
     let listener = TcpListener::bind(&at.listen).await?;
     http_model::serve(listener, app, place::asked_to_stop()).await;
     Ok(())

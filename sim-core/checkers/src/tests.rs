@@ -237,6 +237,25 @@ fn whatever_reaches_outside_the_simulation_breaks_the_seal() {
 }
 
 #[test]
+fn a_gauge_is_the_sum_of_its_last_readings_over_hosts() {
+    let read = |host, value| Event::Sampled {
+        host,
+        gauge: "in-flight".into(),
+        value,
+    };
+    let judged = |last| {
+        let run = Run::default()
+            .push(1, read(0, 3))
+            .push(2, read(1, 2))
+            .push(3, read(0, last));
+        run.judge(NamedRule::never("four", |world| world.gauge("in-flight") == 4))
+    };
+    assert_eq!(judged(0).verdict, Verdict::Held);
+    let says = witness(&judged(2)).says.clone();
+    assert!(says.contains("gauge(in-flight) = 4"), "{says}");
+}
+
+#[test]
 fn every_rule_gets_its_report_in_the_order_given() {
     let topology = shop();
     let run = sales();

@@ -57,6 +57,7 @@ enum Change {
     Breakers,
     Operations,
     Faults,
+    Gauge(String),
 }
 
 /// The state of the world after some events. It remembers what is read from it, so that a witness
@@ -71,6 +72,8 @@ pub struct World {
     open: i64,
     completed: [i64; 3],
     faults: i64,
+    /// The last reading of each gauge, by host.
+    gauges: BTreeMap<String, BTreeMap<u32, i64>>,
     reads: Reads,
 }
 
@@ -116,6 +119,11 @@ impl World {
                 self.faults -= 1;
                 Change::Faults
             }
+            Event::Sampled { host, gauge, value } => {
+                let hosts = self.gauges.entry(gauge.clone()).or_default();
+                hosts.insert(*host, *value);
+                Change::Gauge(gauge.clone())
+            }
             _ => Change::Nothing,
         };
         self.topic().is_some()
@@ -140,6 +148,7 @@ impl World {
             Change::Breakers => Some(Topic::Breakers),
             Change::Operations => Some(Topic::Operations),
             Change::Faults => Some(Topic::Faults),
+            Change::Gauge(name) => Some(Topic::Gauge(name)),
         }
     }
 
@@ -229,6 +238,14 @@ impl World {
     pub fn completed(&self, outcome: Outcome) -> i64 {
         self.reads.note(Read::Completed(outcome));
         self.completed[outcome as usize - 1]
+    }
+
+    /// The last readings of a gauge, summed over hosts. Gauges are read a few times a second; those of
+    /// a process that ended are zero.
+    pub fn gauge(&self, name: &str) -> i64 {
+        self.reads.note(Read::Gauge(name));
+        let hosts = self.gauges.get(name);
+        hosts.map_or(0, |hosts| hosts.values().sum())
     }
 
     /// How many faults are on.

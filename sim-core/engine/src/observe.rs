@@ -73,12 +73,17 @@ pub fn component(component: &str, instance: &str, what: &str, fields: Fields) {
     });
 }
 
-/// A gauge of the caller's host has this value; it is read when the harness samples.
+/// A gauge of the caller's process has this value; it is read when the harness samples, and zero when
+/// the process ends.
 pub fn gauge(name: &str, value: i64) {
     with(|machine| {
         let Some(id) = process::current() else { return };
-        let host = machine.processes[id as usize].host;
-        machine.gauges.insert((host, name.into()), value);
+        let process = &machine.processes[id as usize];
+        // The destructors of a crashed process tell nothing.
+        if process.alive {
+            let host = process.host;
+            machine.gauges.insert((host, name.into()), value);
+        }
     });
 }
 
@@ -103,6 +108,20 @@ impl Machine {
             .collect();
         for ((host, gauge), value) in gauges {
             self.sampled(host, &gauge, value);
+        }
+    }
+
+    /// The gauges of a process that ended are zero.
+    pub(crate) fn zero_gauges(&mut self, host: u32) {
+        let of_host = (host, String::new())..(host + 1, String::new());
+        let names: Vec<_> = self
+            .gauges
+            .range(of_host)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in names {
+            self.gauges.remove(&key);
+            self.sampled(host, &key.1, 0);
         }
     }
 

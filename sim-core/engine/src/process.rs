@@ -117,6 +117,10 @@ impl Machine {
         for waker in wakers {
             self.retire(Some(waker));
         }
+        // What is left when the run ends is for rules to see.
+        if ending != Ending::RunEnded {
+            self.zero_gauges(host);
+        }
         let power_lost = ending == Ending::PowerLost;
         self.settle_sockets(id, host, power_lost);
         if power_lost {

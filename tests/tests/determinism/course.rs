@@ -8,40 +8,18 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-use windtunnel::prelude::*;
-use windtunnel_record::{Digest, RunSpec, Seed};
-use windtunnel_scenarios::{catalogue, format, world};
+use windtunnel_tests::scenario;
 
-/// Runs a scenario of the catalogue.
-fn scenario(name: &str, seed: u64, overrides: &[(&str, &str)]) -> Digest {
-    let known = catalogue::SCENARIOS
-        .iter()
-        .find(|(known, _)| *known == name);
-    let text = known.expect("the catalogue has it").1;
-    let overrides = overrides
-        .iter()
-        .map(|(path, value)| ((*path).into(), (*value).into()));
-    let text = format::apply_overrides(text, &overrides.collect()).expect("the paths exist");
-    let data = format::Scenario::from_toml(&text).expect("it is valid");
-    let spec = RunSpec::new(name, Seed(seed));
-    let describe = move |tunnel: &mut Tunnel| world::describe(&data, tunnel);
-    let run = windtunnel::execute(&spec, Default::default(), describe);
-    run.expect("the run can be made").digest
-}
+/// Runs that are over soon.
+const SHORT: [(&str, &str); 2] = [("run.duration", "1s"), ("run.settle", "1s")];
 
 #[test]
 fn the_first_and_the_fiftieth_run_of_a_process_have_one_digest() {
-    let first = scenario("shop", 42, &[]);
+    let first = scenario::run("shop", 42, &[]).digest;
     let others: Vec<_> = (0..48)
-        .map(|seed| {
-            scenario(
-                "shop",
-                seed,
-                &[("run.duration", "1s"), ("run.settle", "1s")],
-            )
-        })
+        .map(|seed| scenario::run("shop", seed, &SHORT).digest)
         .collect();
-    let fiftieth = scenario("shop", 42, &[]);
+    let fiftieth = scenario::run("shop", 42, &[]).digest;
     assert_eq!(first, fiftieth);
     let mut different = others.clone();
     different.sort_by_key(|digest| digest.0);

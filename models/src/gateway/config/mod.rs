@@ -57,6 +57,20 @@ pub struct Config {
     pub upstreams: BTreeMap<String, Upstream>,
     /// Which request goes where.
     pub routes: Vec<Route>,
+    /// Mistakes on purpose, for tests of the tests; no file can ask for them.
+    #[serde(skip)]
+    pub planted: Planted,
+}
+
+/// One-line mistakes that people make with gateways; all off by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Planted {
+    /// A breaker does not learn of a call that was given up.
+    pub permit_lost_on_cancel: bool,
+    /// A call that was given up stays in flight for ever.
+    pub load_lost_on_cancel: bool,
+    /// The endpoint is not told until when its answer is of use.
+    pub deadline_not_propagated: bool,
 }
 
 impl Default for Config {
@@ -77,6 +91,7 @@ impl Default for Config {
             key_header: "x-api-key".to_owned(),
             upstreams: BTreeMap::new(),
             routes: Vec::new(),
+            planted: Planted::default(),
         }
     }
 }

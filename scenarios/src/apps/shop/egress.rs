@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use windtunnel_models::{
     gateway::{
         Gateway,
-        config::{Breaker, Config, Pool, Retry, Route, Upstream},
+        config::{Breaker, Config, Planted, Pool, Retry, Route, Upstream},
     },
     http::{self as http_model, deadline},
 };
@@ -22,7 +22,6 @@ use windtunnel_models::{
 pub struct Egress {
     gateway: Gateway,
     limit: Duration,
-    propagates_deadline: bool,
 }
 
 /// What came back.
@@ -46,11 +45,12 @@ impl Egress {
         place: &Place,
         services: &[&str],
         limit: Duration,
-        propagates_deadline: bool,
+        planted: Planted,
     ) -> io::Result<Self> {
         let mut config = Config {
             name: place.name.clone(),
             deadline: limit,
+            planted,
             pool: Pool {
                 connect_timeout: Duration::from_millis(300),
                 ..Pool::default()
@@ -68,11 +68,7 @@ impl Egress {
         let hooks = Hooks::new(&place.name, "client");
         let gateway = Gateway::new(config, rng, hooks)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
-        Ok(Self {
-            gateway,
-            limit,
-            propagates_deadline,
-        })
+        Ok(Self { gateway, limit })
     }
 
     /// Posts `body` to a path of a replica. `key` makes the request one that may be repeated.
@@ -99,9 +95,7 @@ impl Egress {
             .map_err(io::Error::other)?;
         let now = Instant::now();
         let until = until.unwrap_or(now + self.limit);
-        if self.propagates_deadline {
-            deadline::write(request.headers_mut(), until, now);
-        }
+        deadline::write(request.headers_mut(), until, now);
         let (head, body) = self.gateway.handle(request).await.into_parts();
         let body = http_model::collect(body, LARGEST, None)
             .await

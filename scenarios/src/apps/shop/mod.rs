@@ -14,6 +14,10 @@
 //! | `charged`, `refunded` | payments | `saga`, `order`, `customer`, `amount` |
 //! | `confirmed` | orders | `saga`, `order`, `amount` |
 //! | `saga-begun`, `saga-ended` | orders | `saga`, `order`, `outcome` |
+//! | `undated` | all | `path`: a request came that did not say until when its answer is of use |
+//!
+//! Gauges: `queue-depth`, the requests that a service has open; `in-flight` and `permits-out`, the calls
+//! that it has under way and those of which their breakers know no outcome yet.
 
 pub mod checkout;
 pub mod egress;

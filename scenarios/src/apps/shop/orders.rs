@@ -5,7 +5,7 @@
 
 use super::{Purchase, checkout, egress::Egress};
 use crate::{
-    apps::{Place, place},
+    apps::{Place, place, watch},
     hooks::Hooks,
 };
 use axum::{
@@ -22,6 +22,7 @@ use tokio::{
 };
 use tracing::info;
 use windtunnel_models::{
+    gateway,
     http::{self, deadline},
     journal::Journal,
     saga::{End, LogEvent, Observer, Orchestrator, Planted, Policy},
@@ -58,7 +59,7 @@ impl Default for Config {
     }
 }
 
-/// One-line mistakes that people make with sagas; all off by default.
+/// One-line mistakes that people make with sagas and with calls; all off by default.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Mistakes {
@@ -74,6 +75,10 @@ pub struct Mistakes {
     pub undo_not_retried: bool,
     /// The caller's deadline is not passed on.
     pub deadline_not_propagated: bool,
+    /// The breaker in front of a replica does not learn of a call that was given up.
+    pub permit_lost_on_cancel: bool,
+    /// A call that was given up stays in flight for ever.
+    pub load_lost_on_cancel: bool,
 }
 
 struct Shop {
@@ -121,8 +126,12 @@ pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
     let config: Config = place::config(table)?;
     let at = Arc::new(at);
     let step = Duration::from_millis(config.step_ms);
-    let passes_on = !config.planted.deadline_not_propagated;
-    let egress = Egress::new(&at, &["stock", "payments", "orders"], step, passes_on)?;
+    let planted = gateway::config::Planted {
+        permit_lost_on_cancel: config.planted.permit_lost_on_cancel,
+        load_lost_on_cancel: config.planted.load_lost_on_cancel,
+        deadline_not_propagated: config.planted.deadline_not_propagated,
+    };
+    let egress = Egress::new(&at, &["stock", "payments", "orders"], step, planted)?;
     let (orders, _) = Journal::open(at.data.join("orders"))
         .await
         .map_err(io::Error::other)?;
@@ -145,12 +154,7 @@ pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
         .route("/parked", routing::get(parked))
         .with_state(shop);
     let listener = TcpListener::bind(&listen).await?;
-    http::serve(
-        listener,
-        place::with_injected_errors(app),
-        place::asked_to_stop(),
-    )
-    .await;
+    http::serve(listener, watch::watched(app), place::asked_to_stop()).await;
     Ok(())
 }
 

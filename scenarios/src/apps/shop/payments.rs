@@ -4,7 +4,7 @@ use super::{
     Change,
     store::{Step, Store},
 };
-use crate::apps::{Place, place};
+use crate::apps::{Place, place, watch};
 use axum::{Json, Router, extract::State, http::StatusCode, routing};
 use serde::Deserialize;
 use std::io;
@@ -44,12 +44,7 @@ pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
         .route("/refund", routing::post(refund))
         .with_state(store);
     let listener = TcpListener::bind(&at.listen).await?;
-    http::serve(
-        listener,
-        place::with_injected_errors(app),
-        place::asked_to_stop(),
-    )
-    .await;
+    http::serve(listener, watch::watched(app), place::asked_to_stop()).await;
     Ok(())
 }
 

@@ -104,6 +104,8 @@ pub(super) enum Leaf {
     Completed(Outcome),
     /// `faults()`.
     Faults,
+    /// `gauge(in-flight)`.
+    Gauge(String),
     /// `p99(latency, after = 10s)`: the quantile.
     Latency(f64, Window),
     /// `rate(ok, after = 10s)`: answers per second; `None` for all.

@@ -10,13 +10,14 @@ use super::{
 use windtunnel_record::{Outcome, Span};
 
 /// Questions about the state of the world.
-const OF_STATE: [&str; 6] = [
+const OF_STATE: [&str; 7] = [
     "sum",
     "count",
     "breaker",
     "open-operations",
     "completed",
     "faults",
+    "gauge",
 ];
 
 /// Questions about the operations of the whole run.
@@ -42,6 +43,10 @@ impl Parser<'_> {
             }
             "open-operations" => (Leaf::OpenOperations, Type::Number),
             "faults" => (Leaf::Faults, Type::Number),
+            "gauge" => {
+                let (name, _) = self.word("the name of a gauge", "queue-depth")?;
+                (Leaf::Gauge(name), Type::Number)
+            }
             "completed" => {
                 let (word, place) = self.word("an outcome", "ok")?;
                 let outcome = outcome(&word).ok_or_else(|| no_outcome(&word, place, &[]))?;

@@ -15,6 +15,7 @@ pub(crate) enum Read<T> {
     Open,
     Completed(Outcome),
     Faults,
+    Gauge(T),
 }
 
 /// Which part of the world an event changed.
@@ -24,6 +25,7 @@ pub(crate) enum Topic<'a> {
     Breakers,
     Operations,
     Faults,
+    Gauge(&'a str),
 }
 
 impl<T: AsRef<str>> Read<T> {
@@ -36,6 +38,7 @@ impl<T: AsRef<str>> Read<T> {
             Self::Breaker(_) => topic == Topic::Breakers,
             Self::Open | Self::Completed(_) => topic == Topic::Operations,
             Self::Faults => topic == Topic::Faults,
+            Self::Gauge(name) => topic == Topic::Gauge(name.as_ref()),
         }
     }
 
@@ -53,7 +56,8 @@ impl<T: AsRef<str>> Read<T> {
         match (self, other) {
             (Self::Sum(a), Read::Sum(b))
             | (Self::Count(a), Read::Count(b))
-            | (Self::Breaker(a), Read::Breaker(b)) => a.as_ref() == b.as_ref(),
+            | (Self::Breaker(a), Read::Breaker(b))
+            | (Self::Gauge(a), Read::Gauge(b)) => a.as_ref() == b.as_ref(),
             (Self::SumBy(a, x), Read::SumBy(b, y)) | (Self::CountBy(a, x), Read::CountBy(b, y)) => {
                 (a.as_ref(), x.as_ref()) == (b.as_ref(), y.as_ref())
             }
@@ -74,6 +78,7 @@ impl<T: AsRef<str>> Read<T> {
             Self::Open => Read::Open,
             Self::Completed(outcome) => Read::Completed(*outcome),
             Self::Faults => Read::Faults,
+            Self::Gauge(name) => Read::Gauge(text(name)),
         }
     }
 }
@@ -103,6 +108,7 @@ impl Read<String> {
                 format!("operations {outcome:?} = {}", world.completed(*outcome)).to_lowercase()
             }
             Self::Faults => format!("faults on = {}", world.faults()),
+            Self::Gauge(name) => format!("gauge({name}) = {}", world.gauge(name)),
         }
     }
 }
