@@ -13,7 +13,7 @@ pub(super) fn plot(run: &RunRecord, timeline: &Timeline) -> Option<Plot> {
             gauge: QUEUE_DEPTH,
             name: "queues",
             title: "Queue depth",
-            unit: "tasks waiting for a core",
+            unit: "requests open, or tasks waiting for a core",
         },
     )
 }
