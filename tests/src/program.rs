@@ -1,11 +1,13 @@
 //! The program `windtunnel`, built once with the settings of the test run and started as a user would.
 
 use std::{
-    env, fs,
+    env,
+    ops::Deref,
     path::{Path, PathBuf},
-    process::{self, Command, Output},
+    process::{Command, Output},
     sync::OnceLock,
 };
+use tempfile::TempDir;
 
 /// Where the program is; the first caller waits until it is built.
 ///
@@ -38,15 +40,31 @@ pub fn path() -> &'static Path {
     })
 }
 
+/// A directory that is removed with everything in it when the test is over.
+#[derive(Debug)]
+pub struct Scratch(TempDir);
+
+impl Deref for Scratch {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl AsRef<Path> for Scratch {
+    fn as_ref(&self) -> &Path {
+        self
+    }
+}
+
 /// An empty directory of the test's own.
 ///
 /// # Panics
 /// If it cannot be made.
-pub fn scratch(name: &str) -> PathBuf {
-    let path = env::temp_dir().join(format!("windtunnel-{name}-{}", process::id()));
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).expect("it can be made");
-    path
+pub fn scratch(name: &str) -> Scratch {
+    let made = TempDir::with_prefix(format!("windtunnel-{name}-"));
+    Scratch(made.expect("it can be made"))
 }
 
 /// Runs the program to its end in `directory`.

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
 };
-use windtunnel_tests::program::scratch;
+use windtunnel_tests::program::{Scratch, scratch};
 
 /// The line that puts a sale on the disk before it is answered.
 const SYNC: &str = "self.sales.sync_data().await?;\n";
@@ -67,7 +67,7 @@ fn told(output: &Output) -> String {
 
 /// A copy of the crate, away from the workspace, with the workspace's versions of its dependencies.
 struct Outside {
-    directory: PathBuf,
+    directory: Scratch,
     target: PathBuf,
 }
 

@@ -52,7 +52,8 @@ async fn wait(State(waiting): State<Arc<Waiting>>) -> &'static str {
 
 /// Starts a gateway in front of `hello`, and of a port on which nobody listens.
 async fn start(test: &str, hello: SocketAddr, gone: SocketAddr) -> (Running, String) {
-    let file = scratch(test).join("gateway.toml");
+    let at = scratch(test);
+    let file = at.join("gateway.toml");
     let text = format!(
         r#"
 listen = "127.0.0.1:0"

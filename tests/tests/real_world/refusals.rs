@@ -16,7 +16,8 @@ async fn verbs_that_simulate_refuse_in_the_real_world() {
 
 #[tokio::test]
 async fn every_mistake_of_a_gateways_file_is_told_with_its_place() {
-    let file = scratch("mistakes").join("gateway.toml");
+    let at = scratch("mistakes");
+    let file = at.join("gateway.toml");
     let path = file.to_str().expect("text");
     let text = "\
 listen = \"127.0.0.1\"
@@ -72,7 +73,8 @@ deadline = \"2 parsecs\"
 async fn a_taken_port_is_told_as_unavailable() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it has one");
-    let file = scratch("taken").join("gateway.toml");
+    let at = scratch("taken");
+    let file = at.join("gateway.toml");
     let text = format!(
         "listen = \"{address}\"\nupstreams.a.endpoints = [\"127.0.0.1:1\"]\n\
          routes = [{{ name = \"a\", upstream = \"a\" }}]\n"
