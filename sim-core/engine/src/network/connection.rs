@@ -101,7 +101,8 @@ pub(super) struct Pipe {
     pub stalls: u32,
     /// The latest arrival so far: a stream is in order.
     pub last_arrival: u64,
-    pub stream: Option<Stream>,
+    /// Boxed, because it is taken out and put back for every segment.
+    pub stream: Option<Box<Stream>>,
 }
 
 /// A segment that was sent.

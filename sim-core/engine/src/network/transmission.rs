@@ -2,7 +2,7 @@
 
 use super::connection::{Ack, CLIENT, EndOfStream, Flight, NEVER, Pipe, SERVER};
 use crate::machine::Machine;
-use windtunnel_record::{Event, Moment};
+use windtunnel_record::{Event, Moment, Stream};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The largest burst sent as one segment (Linux's segmentation offload).
@@ -144,7 +144,7 @@ impl Machine {
     }
 
     /// The stream of a direction's packets, named after its ends.
-    pub(super) fn take_stream(&mut self, number: u32, side: u8) -> windtunnel_record::Stream {
+    pub(super) fn take_stream(&mut self, number: u32, side: u8) -> Box<Stream> {
         let connection = self
             .network
             .connection(number)
@@ -165,7 +165,7 @@ impl Machine {
             self.topology.name(to.host),
             to.address.port()
         );
-        self.network.packet_stream(&name)
+        Box::new(self.network.packet_stream(&name))
     }
 }
 

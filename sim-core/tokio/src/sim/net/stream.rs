@@ -215,10 +215,11 @@ pub(super) fn gather(
         [] => Poll::Ready(Ok(0)),
         [one] => socket.poll_write(cx, one),
         several => {
-            let all: Vec<u8> = several
-                .iter()
-                .flat_map(|piece| piece.iter().copied())
-                .collect();
+            let length = several.iter().map(|piece| piece.len()).sum();
+            let mut all = Vec::with_capacity(length);
+            for piece in several {
+                all.extend_from_slice(piece);
+            }
             socket.poll_write(cx, &all)
         }
     }
