@@ -43,7 +43,7 @@ pub fn of(
     let mut spec = spec.clone();
     spec.faults = Some(faults);
     let mut runs = 0;
-    if shrinks {
+    if shrinks && faults_before > 0 {
         let mut worker = None;
         let shrunk = shrink(&spec, BUDGET, SCHEDULES, |candidate| {
             runs += 1;

@@ -248,7 +248,9 @@ fn a_gauge_is_the_sum_of_its_last_readings_over_hosts() {
             .push(1, read(0, 3))
             .push(2, read(1, 2))
             .push(3, read(0, last));
-        run.judge(NamedRule::never("four", |world| world.gauge("in-flight") == 4))
+        run.judge(NamedRule::never("four", |world| {
+            world.gauge("in-flight") == 4
+        }))
     };
     assert_eq!(judged(0).verdict, Verdict::Held);
     let says = witness(&judged(2)).says.clone();
