@@ -13,6 +13,8 @@ use windtunnel_record::{Case, Digest, RunSpec};
 /// What a replay is compared with.
 struct Expected {
     spec: RunSpec,
+    /// Where the scenario is: beside the run, as it was then, or where the case says.
+    scenario: String,
     digest: Digest,
     /// The rules that broke; for a case the one it is about.
     broken: Vec<String>,
@@ -24,7 +26,7 @@ struct Expected {
 pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
     process::without_address_randomisation();
     let expected = read(&arguments.target)?;
-    let scenario = target::load(&expected.spec.scenario, &expected.spec.overrides)?;
+    let scenario = target::load(&expected.scenario, &expected.spec.overrides)?;
     eprintln!(
         "replaying {} with seed {}",
         expected.spec.scenario, expected.spec.seed
@@ -72,6 +74,7 @@ fn read(target: &str) -> Result<Expected, Failure> {
         let file = store::read_run(&path)?;
         return Ok(Expected {
             spec: file.spec,
+            scenario: path.join("scenario.toml").display().to_string(),
             digest: file.digest,
             broken: file.violated,
             is_case: false,
@@ -92,6 +95,7 @@ fn read(target: &str) -> Result<Expected, Failure> {
         )
     })?;
     Ok(Expected {
+        scenario: case.run.scenario.clone(),
         spec: case.run,
         digest: case.digest,
         broken: vec![case.rule],

@@ -1,5 +1,6 @@
 //! Where runs are kept: directories whose files appear whole.
 
+use super::exit::{Exit, Failure};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -135,11 +136,25 @@ fn point_latest_to(directory: &Path) {
     }
 }
 
-/// Reads `run.json` of a run's directory; `latest` means the last run.
-pub fn read_run(directory: &Path) -> anyhow::Result<RunFile> {
+/// Reads `run.json` of a run's directory.
+///
+/// # Errors
+/// Exit 4 if it is not there, 3 if it cannot be understood.
+pub fn read_run(directory: &Path) -> Result<RunFile, Failure> {
     let path = directory.join("run.json");
-    let text = fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("failed to read {}", path.display()))
+    let shown = path.display();
+    let text = fs::read(&path).map_err(|error| {
+        let message = format!(
+            "failed to read {shown}: {error} (a run's directory is what `run` and `replay` write)"
+        );
+        Failure::new(Exit::Nothing, message)
+    })?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::new(
+            Exit::Invalid,
+            format_args!("failed to read {shown}: {error}"),
+        )
+    })
 }
 
 /// A path as it stands on a line to paste into a shell.

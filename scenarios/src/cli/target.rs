@@ -88,7 +88,7 @@ pub fn render(name: &str, text: &str, problems: &[format::Problem]) -> String {
     } else {
         GraphicalTheme::unicode_nocolor()
     };
-    let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(0);
+    let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(1);
     let mut shown = format!("{} of {name}\n", count(problems.len()));
     for problem in problems {
         let mut diagnostic = MietteDiagnostic::new(format!(

@@ -24,7 +24,7 @@ pub enum QuantityError {
     #[error("`{0}` does not start with a number (write for example `{1}`)")]
     NoNumber(String, &'static str),
     /// The unit is missing or unknown.
-    #[error("`{text}` has no known unit (found `{unit}`; use one of {known})")]
+    #[error("`{text}` has {} (use one of {known})", described(unit))]
     Unit {
         /// What was read.
         text: String,
@@ -36,6 +36,13 @@ pub enum QuantityError {
     /// The number is negative, not finite or too large.
     #[error("`{0}` is out of range (0 to about 584 years)")]
     Range(String),
+}
+
+fn described(unit: &str) -> String {
+    match unit {
+        "" => "no unit".into(),
+        unit => format!("no known unit, but `{unit}`"),
+    }
 }
 
 const UNITS: [(&str, u64); 8] = [

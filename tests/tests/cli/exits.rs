@@ -70,6 +70,35 @@ fn a_recorded_digest_that_is_not_met_again_exits_with_13() {
 }
 
 #[test]
+fn a_run_replays_with_its_scenario_as_it_was() {
+    let at = scratch("edited");
+    small(&at, "calm.toml", "");
+    let (code, said) = ends(&at, &["run", "calm.toml", "--out", "run"]);
+    assert_eq!(code, Some(0), "{said}");
+    small(&at, "calm.toml", NEVER_DARK);
+    let (code, said) = ends(&at, &["replay", "run", "--out", "again"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the digest is as recorded"), "{said}");
+}
+
+#[test]
+fn what_is_no_runs_directory_and_what_cannot_be_written_have_their_exit_codes() {
+    let at = scratch("places");
+    small(&at, "calm.toml", "");
+    fs::create_dir(at.join("empty")).expect("made");
+    let (code, said) = ends(&at, &["replay", "empty"]);
+    assert_eq!(code, Some(4), "{said}");
+    fs::write(at.join("empty").join("run.json"), "{").expect("written");
+    let (code, said) = ends(&at, &["replay", "empty"]);
+    assert_eq!(code, Some(3), "{said}");
+    let (code, said) = ends(
+        &at,
+        &["run", "calm.toml", "--out", "calm.toml/below-a-file"],
+    );
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[test]
 fn a_case_whose_rule_holds_exits_with_14() {
     let at = scratch("case");
     small(&at, "dark.toml", NEVER_DARK);
