@@ -3,7 +3,6 @@
 
 use super::exit::{Exit, Failure};
 use crate::{catalogue, format, world};
-use anyhow::Context;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use std::{collections::BTreeMap, fs, io::IsTerminal, path::Path};
 use windtunnel::Settings;
@@ -52,7 +51,12 @@ pub fn read(target: &str) -> Result<String, Failure> {
         return Ok((*text).into());
     }
     if Path::new(target).is_file() {
-        return Ok(fs::read_to_string(target).with_context(|| format!("failed to read {target}"))?);
+        return fs::read_to_string(target).map_err(|error| {
+            Failure::new(
+                Exit::Invalid,
+                format_args!("failed to read {target}: {error}"),
+            )
+        });
     }
     let names: Vec<_> = catalogue::SCENARIOS.iter().map(|(name, _)| *name).collect();
     let message = format!(

@@ -116,6 +116,7 @@ fn a_case_whose_rule_holds_exits_with_14() {
 #[test]
 fn mistakes_of_the_user_have_their_exit_codes() {
     let at = scratch("exits");
+    fs::write(at.join("bytes.toml"), [0xff, 0xfe]).expect("written");
     fs::write(
         at.join("bad.toml"),
         "format = 1\nname = \"x\"\n[srvices.a]\n",
@@ -125,6 +126,7 @@ fn mistakes_of_the_user_have_their_exit_codes() {
         (&["fly"][..], 2),
         (&["run", "bad.toml"], 3),
         (&["check", "bad.toml"], 3),
+        (&["check", "bytes.toml"], 3),
         (&["run", "shop", "--set", "services.paymnts.replicas=4"], 3),
         (&["run", "no-such-scenario"], 4),
         (&["replay", "nowhere"], 4),
