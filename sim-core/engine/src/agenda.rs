@@ -64,6 +64,14 @@ pub(crate) enum Step {
     Ack { attempt: u8, sent: u64 },
 }
 
+impl Due {
+    /// Whether it is only the harness that keeps time. Such entries never count as something that can
+    /// still happen.
+    pub const fn is_passive(&self) -> bool {
+        matches!(self, Self::Settle | Self::Sample | Self::End)
+    }
+}
+
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     at: u64,
@@ -97,6 +105,11 @@ impl Agenda {
             return None;
         }
         self.entries.pop().map(|Reverse(entry)| entry.due)
+    }
+
+    /// What is entered, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Due> {
+        self.entries.iter().map(|Reverse(entry)| &entry.due)
     }
 
     /// How many entries there are, stale ones counted.

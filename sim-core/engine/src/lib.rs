@@ -37,6 +37,8 @@ pub mod observe;
 #[cfg(madsim)]
 pub mod process;
 #[cfg(madsim)]
+mod progress;
+#[cfg(madsim)]
 mod recorder;
 #[cfg(madsim)]
 pub mod run;

@@ -6,6 +6,7 @@ use crate::{
     faults::Faults,
     host::Host,
     network::Network,
+    observe::OpenOperation,
     process::{Process, ProcessId},
     recorder::Recorder,
     task::TaskEntry,
@@ -41,11 +42,17 @@ pub(crate) struct Machine {
     /// The last readings taken down.
     pub readings: BTreeMap<(u32, String), i64>,
     pub operations: u64,
+    /// Operations that were begun and are not at their end.
+    pub open_operations: BTreeMap<u64, OpenOperation>,
+    /// When something last happened that was more than the harness's own time-keeping.
+    pub last_active: u64,
     /// Facts that are stated once, by name and key.
     pub stated: BTreeSet<String>,
     /// Whether what services write to standard streams is shown.
     pub echo: bool,
     pub ended: bool,
+    /// Whether the run is stuck when nothing can happen, even if no client waits.
+    pub must_return: bool,
     pub polls_here: u64,
     pub polls_limit: u64,
     wakes: Vec<Waker>,
@@ -120,9 +127,12 @@ impl Machine {
             gauges: BTreeMap::new(),
             readings: BTreeMap::new(),
             operations: 0,
+            open_operations: BTreeMap::new(),
+            last_active: 0,
             stated: BTreeSet::new(),
             echo: false,
             ended: false,
+            must_return: false,
             polls_here: 0,
             polls_limit: u64::MAX,
             wakes: Vec::new(),

@@ -8,6 +8,13 @@ use crate::{
 };
 use windtunnel_record::{Event, Fields, Outcome};
 
+/// An operation that a client waits for.
+pub(crate) struct OpenOperation {
+    pub host: u32,
+    pub what: String,
+    pub since: u64,
+}
+
 fn tell(event: impl FnOnce(&mut Machine, u32) -> Event) {
     with(|machine| {
         let Some(id) = process::current() else { return };
@@ -26,6 +33,12 @@ pub fn invoked(name: &str, key: &str) -> u64 {
     tell(|machine, client| {
         number = machine.operations;
         machine.operations += 1;
+        let open = OpenOperation {
+            host: client,
+            what: format!("`{name}` of {key}"),
+            since: crate::clock::now(),
+        };
+        machine.open_operations.insert(number, open);
         Event::Invoked {
             operation: number,
             client,
@@ -38,10 +51,13 @@ pub fn invoked(name: &str, key: &str) -> u64 {
 
 /// The operation ended, as far as its client knows.
 pub fn completed(operation: u64, outcome: Outcome, detail: &str) {
-    tell(|_, _| Event::Completed {
-        operation,
-        outcome,
-        detail: detail.into(),
+    tell(|machine, _| {
+        machine.open_operations.remove(&operation);
+        Event::Completed {
+            operation,
+            outcome,
+            detail: detail.into(),
+        }
     });
 }
 

@@ -50,6 +50,9 @@ pub struct Setup {
     /// Whether what services write to standard streams, and what their panics say, is shown on
     /// standard error.
     pub echo: bool,
+    /// Whether the run has no purpose but the return of its first host's program, so that it is stuck
+    /// when nothing can happen any more.
+    pub must_return: bool,
     /// Dropped when the run ends: a tracing default, say.
     pub guard: Option<Box<dyn Any>>,
 }
@@ -221,6 +224,7 @@ fn begin(spec: &RunSpec, setup: Setup) -> Option<Box<dyn Any>> {
     let network = Network::new(setup.network, &topology, spec.seed);
     let mut machine = Machine::new(spec.seed, topology, recorder, network);
     machine.polls_limit = polls_at_one_instant;
+    machine.must_return = setup.must_return;
     machine.echo = setup.echo;
     guard::show_panics(setup.echo);
     machine.sample_every = setup.sample_every.as_nanos();
@@ -278,6 +282,11 @@ impl Machine {
     }
 
     fn carry_out(&mut self, due: Due) {
+        if due.is_passive() {
+            self.check_progress();
+        } else if !self.is_stale(due) {
+            self.last_active = clock::now();
+        }
         match due {
             Due::Timer(id) => self.timer_due(id),
             Due::CoreFree { host } => self.core_free(host),
@@ -371,9 +380,21 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     match (finished, output) {
         (Ok(_), Some(Ok(output))) => output,
         (Ok(_), Some(Err(payload))) => std::panic::resume_unwind(payload),
-        (Ok(_), None) => panic!("the future waits for ever: nothing is left that could wake it"),
+        (Ok(finished), None) => panic!("{}", why_stopped(&finished)),
         (Err(error), _) => panic!("{error}"),
     }
+}
+
+/// Why a run ended before the program of its only host returned.
+fn why_stopped(finished: &Finished) -> &str {
+    let what = finished
+        .events
+        .iter()
+        .find_map(|record| match &record.event {
+            Event::Limit { what } => Some(what.as_str()),
+            _ => None,
+        });
+    what.unwrap_or("the future was not at its end after a simulated year")
 }
 
 /// Something that is moved to another thread while its own waits.
@@ -421,6 +442,7 @@ fn alone(future: Moved<Pin<Box<dyn Future<Output = ()>>>>) -> Setup {
         sample_every: Span::ZERO,
         keep_packets: false,
         echo: true,
+        must_return: true,
         guard: None,
     }
 }

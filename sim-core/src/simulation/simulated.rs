@@ -128,6 +128,7 @@ pub fn run(
             epoch: tunnel.epoch,
             sample_every: tunnel.sample_every,
             keep_packets,
+            must_return: false,
             echo,
             guard: Some(Box::new(guard)),
         }

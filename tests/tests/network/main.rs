@@ -6,5 +6,6 @@
 mod connecting;
 mod faults;
 mod hosts;
+mod progress;
 mod silence;
 mod stage;

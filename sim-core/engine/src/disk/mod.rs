@@ -37,6 +37,13 @@ pub(crate) struct Sync {
     waker: Option<Waker>,
 }
 
+impl Sync {
+    /// Who waits for it.
+    pub fn waker(&self) -> Option<&Waker> {
+        self.waker.as_ref()
+    }
+}
+
 /// The disk of one host.
 pub(crate) struct Disk {
     spec: DiskSpec,

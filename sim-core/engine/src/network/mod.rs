@@ -14,6 +14,7 @@ mod listener;
 mod retransmission;
 mod socket;
 mod transmission;
+mod waiting;
 
 pub use address::{host_address, resolve};
 pub use handshake::connect;

@@ -93,6 +93,15 @@ impl<T> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the task of `waker` waits for the end of this one.
+    pub fn is_joined_by(&self, waker: &Waker) -> bool {
+        let state = self.lock();
+        state
+            .waker
+            .as_ref()
+            .is_some_and(|held| held.will_wake(waker))
+    }
+
     pub fn complete(&self, result: Result<T, JoinError>) {
         let waker = {
             let mut state = self.lock();

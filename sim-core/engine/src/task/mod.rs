@@ -13,4 +13,4 @@ pub use set::JoinSet;
 pub use wrapper::{spawn, spawn_blocking, spawn_local};
 pub use yielding::yield_now;
 
-pub(crate) use wrapper::{TaskEntry, TaskId, catching, drop_tasks_of, run_main};
+pub(crate) use wrapper::{TaskEntry, TaskId, catching, drop_tasks_of, run_main, site};

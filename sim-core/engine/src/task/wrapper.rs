@@ -34,6 +34,10 @@ pub(crate) struct TaskEntry {
     pub held: bool,
     /// Whether it was aborted.
     pub aborted: bool,
+    /// Whether it is the first task of its process.
+    pub is_main: bool,
+    /// Where it was spawned.
+    pub spawned: &'static Location<'static>,
     cell: Rc<dyn Vacate>,
 }
 
@@ -41,6 +45,16 @@ pub(crate) struct TaskEntry {
 trait Vacate {
     /// Drops the future now, or after the present poll if it is being polled.
     fn vacate(&self);
+
+    /// Whether `waker` is that of the task that waits for its end.
+    fn is_joined_by(&self, waker: &Waker) -> bool;
+}
+
+impl TaskEntry {
+    /// Whether the task of `waker` waits for the end of this one.
+    pub fn is_joined_by(&self, waker: &Waker) -> bool {
+        self.cell.is_joined_by(waker)
+    }
 }
 
 struct TaskCell<F: Future> {
@@ -62,6 +76,10 @@ impl<F: Future> Vacate for TaskCell<F> {
             // A destructor that panics dies with its process.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
         }
+    }
+
+    fn is_joined_by(&self, waker: &Waker) -> bool {
+        self.shared.is_joined_by(waker)
     }
 }
 
@@ -127,12 +145,10 @@ impl Machine {
     fn spinning(&mut self, id: TaskId) -> Admission {
         if !self.ended {
             self.ended = true;
-            let entry = self.tasks.get(id);
-            let host = entry.map_or(0, |entry| self.processes[entry.process as usize].host);
             let what = format!(
-                "{} polls at one instant without an end; the last task was of {}",
+                "{} polls at one instant without an end; the last was of {}",
                 self.polls_limit,
-                self.topology.name(host)
+                self.task_name(id)
             );
             self.note(Event::Limit { what });
         }
@@ -236,7 +252,7 @@ fn note_panic(process: ProcessId, spawned: &Location<'_>, payload: &(dyn Any + S
 }
 
 /// A spawn site without what differs between machines: the path from the last `src` or the like on.
-fn site(location: &Location<'_>) -> String {
+pub(crate) fn site(location: &Location<'_>) -> String {
     let path = location.file();
     let parts: Vec<_> = path.split('/').collect();
     let kept = &parts[parts.len().saturating_sub(3)..];
@@ -246,6 +262,7 @@ fn site(location: &Location<'_>) -> String {
 /// Registers a task and gives its two halves: what the executor runs and what the caller holds.
 fn wrap<F>(
     process: ProcessId,
+    is_main: bool,
     spawned: &'static Location<'static>,
     future: F,
 ) -> (Wrapper<F>, JoinHandle<F::Output>)
@@ -267,6 +284,8 @@ where
             queued: false,
             held: false,
             aborted: false,
+            is_main,
+            spawned,
             cell: cell.clone(),
         })
     });
@@ -303,7 +322,7 @@ where
     if alive != Some(true) {
         return JoinHandle::already_cancelled();
     }
-    let (wrapper, handle) = wrap(process, Location::caller(), future);
+    let (wrapper, handle) = wrap(process, false, Location::caller(), future);
     drop(madsim::task::spawn_local(wrapper));
     with(|machine| machine.spawned_since_prune += 1);
     handle
@@ -324,7 +343,7 @@ pub(crate) async fn run_main(process: ProcessId) {
     let Some(future) = process::make_main(process) else {
         return;
     };
-    let (wrapper, handle) = wrap(process, Location::caller(), future);
+    let (wrapper, handle) = wrap(process, true, Location::caller(), future);
     wrapper.await;
     let result = handle.take_result();
     process::main_ended(process, result.and_then(Result::ok));

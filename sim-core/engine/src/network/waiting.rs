@@ -1,0 +1,49 @@
+//! Who waits for the network, in words: what a run that can make no progress any more is asked.
+
+use super::{
+    Network,
+    connection::{CLIENT, Connection, Opening},
+};
+use std::task::Waker;
+use windtunnel_record::Topology;
+
+impl Network {
+    /// Everybody who waits at a socket, with what for.
+    pub(crate) fn waiting<'a>(&'a self, topology: &Topology) -> Vec<(&'a Waker, String)> {
+        let mut found = Vec::new();
+        for &number in &self.live {
+            if let Some(connection) = &self.connections[number as usize] {
+                waiting_at(connection, topology, &mut found);
+            }
+        }
+        for ((_, port), listener) in &self.listeners {
+            if let Some(waker) = &listener.waker {
+                found.push((waker, format!("a connection on port {port}")));
+            }
+        }
+        found
+    }
+}
+
+fn waiting_at<'a>(
+    connection: &'a Connection,
+    topology: &Topology,
+    found: &mut Vec<(&'a Waker, String)>,
+) {
+    for (side, end) in connection.ends.iter().enumerate() {
+        let peer = &connection.ends[1 - side];
+        let name = format!("{} ({})", topology.name(peer.host), peer.address);
+        if let Some(waker) = &end.read_waker {
+            found.push((waker, format!("bytes from {name}")));
+        }
+        if let Some(waker) = &end.write_waker {
+            let opening = side == CLIENT as usize && connection.opening == Opening::Connecting;
+            let what = if opening {
+                format!("an answer to its connect from {name}")
+            } else {
+                format!("room to write to {name}")
+            };
+            found.push((waker, what));
+        }
+    }
+}

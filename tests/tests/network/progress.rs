@@ -1,0 +1,142 @@
+//! What a run says that can make no progress any more.
+
+use std::sync::Arc;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Mutex, oneshot},
+    time::{Duration, sleep},
+};
+use windtunnel::prelude::*;
+use windtunnel::record::{Limits, RunRecord, RunSpec, Seed, Span};
+use windtunnel::{Settings, execute};
+
+/// Serves one connection at a time, and never gives the lock back.
+async fn forgetful() -> std::io::Result<()> {
+    let listener = TcpListener::bind("0.0.0.0:80").await?;
+    let lock = Arc::new(Mutex::new(()));
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        let lock = lock.clone();
+        tokio::spawn(async move {
+            let held = lock.lock().await;
+            stream.read_exact(&mut [0; 4]).await?;
+            std::mem::forget(held);
+            stream.write_all(b"pong").await
+        });
+    }
+}
+
+fn served_by<F, Fut>(main: F, patient: bool) -> RunRecord
+where
+    F: Fn() -> Fut + Send + 'static,
+    Fut: Future<Output = std::io::Result<()>> + 'static,
+{
+    execute(
+        &RunSpec::new("stuck", Seed(1)),
+        Settings::default(),
+        move |tunnel| {
+            tunnel.load_for(secs(10)).settle_for(secs(600));
+            tunnel.host("server").run(main);
+            tunnel.load(open_loop(rate(1)), move |client, key| async move {
+                let ask = async {
+                    let mut stream = TcpStream::connect("server:80").await?;
+                    stream.write_all(b"ping").await?;
+                    stream.read_exact(&mut [0; 4]).await
+                };
+                let answer = async {
+                    if patient {
+                        return ask.await.map(drop);
+                    }
+                    let answer = tokio::time::timeout(Duration::from_secs(1), ask).await;
+                    answer.map_or(Ok(()), |got| got.map(drop))
+                };
+                client.operation("ask", key, answer).await.ok();
+            });
+        },
+    )
+    .expect("the run can be made")
+}
+
+#[test]
+fn a_system_that_waits_for_ever_says_who_waits_for_what_and_where_it_was_spawned() {
+    let record = served_by(forgetful, true);
+    let what = record.limit().expect("a limit stopped it");
+    for part in [
+        "no progress: nothing is left that could happen after",
+        "load waits for `ask` of ",
+        "the task of server spawned at tests/network/progress.rs:21 waits for something inside",
+        "the main task of server waits for a connection on port 80",
+        "waits for bytes from server (10.0.0.1:80)",
+    ] {
+        assert!(what.contains(part), "{part} is not in:\n{what}");
+    }
+    assert_eq!(record.verdict(), "unknown");
+    assert!(record.simulated < secs(20), "it does not wait for the end");
+}
+
+#[test]
+fn a_system_whose_clients_give_up_is_not_stuck_only_quiet() {
+    let record = served_by(forgetful, false);
+    assert_eq!(record.limit(), None);
+    assert_eq!(record.simulated, secs(610));
+}
+
+#[test]
+fn a_future_that_waits_for_ever_panics_with_what_it_waits_for() {
+    let stuck = std::panic::catch_unwind(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("built");
+        runtime.block_on(async {
+            let (keep, answer) = oneshot::channel::<()>();
+            let other = tokio::spawn(async move {
+                answer.await.ok();
+            });
+            sleep(Duration::from_secs(5)).await;
+            other.await.ok();
+            drop(keep);
+        });
+    });
+    let payload = stuck.expect_err("it cannot end");
+    let text = payload.downcast_ref::<String>().expect("a message");
+    for part in [
+        "after 5.000s",
+        "the main task of localhost waits for the end of the task of localhost spawned at \
+         tests/network/progress.rs:",
+        "waits for something inside its program",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_task_that_never_lets_time_pass_is_caught_and_named() {
+    let mut spec = RunSpec::new("spin", Seed(1));
+    spec.limits = Limits {
+        polls_at_one_instant: 10_000,
+        ..Limits::default()
+    };
+    let record = execute(&spec, Settings::default(), |tunnel| {
+        tunnel
+            .host("server")
+            .cpu(Span::ZERO, Span::ZERO)
+            .run(|| async {
+                sleep(Duration::from_secs(3)).await;
+                let spins = tokio::spawn(async {
+                    loop {
+                        tokio::task::yield_now().await;
+                    }
+                });
+                spins.await.map_err(std::io::Error::from)
+            });
+    })
+    .expect("the run can be made");
+    let what = record.limit().expect("a limit stopped it");
+    assert!(
+        what.starts_with("10000 polls at one instant without an end; the last was of the task of server spawned at tests/network/progress.rs:"),
+        "{what}"
+    );
+    assert_eq!(record.simulated, secs(3));
+}
