@@ -1,9 +1,11 @@
 //! Events in plain sentences: what a person would say happened.
 
+mod place;
+
 use crate::numbers::counted;
 use std::collections::BTreeMap;
 use windtunnel_record::{
-    Event, Fields, Outcome, RunRecord, Topology, Value,
+    Event, Fields, Outcome, Record, RunRecord, Topology, Value,
     event::{Ending, Refusal},
 };
 
@@ -17,12 +19,17 @@ pub struct Narrator<'a> {
 impl<'a> Narrator<'a> {
     /// A narrator who has seen the whole run, so that an answer can be told with its question.
     pub fn new(run: &'a RunRecord) -> Self {
+        Self::of(&run.topology, &run.events)
+    }
+
+    /// The same for events that were read from a log.
+    pub fn of(topology: &'a Topology, events: &[Record]) -> Self {
         let mut narrator = Self {
-            topology: &run.topology,
+            topology,
             operations: BTreeMap::new(),
             connections: BTreeMap::new(),
         };
-        for record in &run.events {
+        for record in events {
             match &record.event {
                 Event::Invoked {
                     operation,

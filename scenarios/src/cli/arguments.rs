@@ -37,6 +37,10 @@ pub enum Verb {
     Replay(Box<Replay>),
     /// Run a scenario for many seeds, in worker processes.
     Sweep(Sweep),
+    /// Run each seed twice, in different processes under different conditions, and compare digests.
+    Audit(Audit),
+    /// Compare two runs and show the first event in which they differ.
+    Diff(Diff),
     /// Print the JSON Schema of scenario files.
     Schema,
     /// Serve as a reverse proxy (real world: `cargo real gateway ...`).
@@ -158,6 +162,53 @@ pub struct Sweep {
     pub format: Format,
 }
 
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Scenarios by name or file; each runs every seed.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub targets: Vec<String>,
+    /// The whole catalogue, over which the seeds are shared out: cheap scenarios get more of them.
+    #[arg(long)]
+    pub all: bool,
+    /// Which seeds: `0..500`, `list:1,5,9`, `7`.
+    #[arg(long, default_value = "0..20")]
+    pub seeds: String,
+    /// Change a setting of every scenario: `--set run.duration=5s`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub overrides: Vec<String>,
+    /// How many seeds at a time; one for each core by default.
+    #[arg(long)]
+    pub jobs: Option<usize>,
+    /// A run that takes longer than this on the machine's clock is ended, and its seed not compared.
+    #[arg(long, default_value = "60s")]
+    pub patience: Span,
+    /// Go on where an audit by this very program ended that wrote into the same directory.
+    #[arg(long)]
+    pub resume: bool,
+    /// Write what was seen here instead of into the store `.windtunnel`.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A run: a run directory, `latest`, a case file, or `scenario@seed`.
+    pub one: String,
+    /// Another run.
+    pub other: String,
+    /// How many events to show before the first difference, and of each run from it on.
+    #[arg(long, default_value_t = 6)]
+    pub context: usize,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
 /// Arguments of `gateway`.
 #[derive(Debug, Args)]
 pub struct Gateway {
@@ -206,6 +257,12 @@ pub struct UpReplica {
 pub struct Worker {
     /// The scenario.
     pub target: String,
+    /// Hold the last run with all of its events.
+    #[arg(long)]
+    pub hold: bool,
+    /// Live with randomised addresses.
+    #[arg(long)]
+    pub elsewhere: bool,
     /// Changed settings.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub overrides: Vec<String>,

@@ -1,7 +1,10 @@
 //! The command line: one file for each verb. Only here is anything printed or parsed from arguments.
 
 mod arguments;
+mod audit;
 mod check;
+mod course;
+mod diff;
 mod door;
 mod exit;
 mod finding;
@@ -39,6 +42,8 @@ fn carry_out(arguments: Arguments) -> Result<Exit, exit::Failure> {
         Verb::Run(run) => run::run(&run),
         Verb::Replay(replay) => replay::replay(&replay),
         Verb::Sweep(sweep) => sweep::sweep(&sweep),
+        Verb::Audit(audit) => audit::audit(&audit),
+        Verb::Diff(diff) => diff::diff(&diff),
         Verb::Schema => schema::schema(),
         Verb::Gateway(gateway) => gateway::gateway(&gateway),
         Verb::Up(up) => up::up(&up),

@@ -1,26 +1,36 @@
-//! The process itself: addresses that do not differ from start to start.
+//! The process itself: addresses that do not differ from start to start, or do, and an environment
+//! that is another.
 
-use std::{env, os::unix::process::CommandExt, process::Command};
+use std::{env, ffi::OsStr, os::unix::process::CommandExt, process::Command};
 
 /// Set in the process that was started again, so that it happens once.
-const STARTED_AGAIN: &str = "WINDTUNNEL_STARTED_AGAIN";
+pub const STARTED_AGAIN: &str = "WINDTUNNEL_STARTED_AGAIN";
 
 /// Starts this program again with address randomisation off, unless it is off or cannot be switched
 /// off, which is said once on standard error. Returns only in the process that goes on.
 pub fn without_address_randomisation() {
+    start_again(|present| present | libc::ADDR_NO_RANDOMIZE);
+}
+
+/// The same with address randomisation on, as most programs run: for the double run of an audit.
+pub fn with_address_randomisation() {
+    start_again(|present| present & !libc::ADDR_NO_RANDOMIZE);
+}
+
+fn start_again(wanted: impl Fn(i32) -> i32) {
     // SAFETY: asks for the present personality and changes nothing.
     let present = unsafe { libc::personality(0xffff_ffff) };
-    let off = libc::ADDR_NO_RANDOMIZE;
-    if present >= 0 && present & off != 0 {
+    if present >= 0 && wanted(present) == present {
         return;
     }
+    const CANNOT: &str = "note: address randomisation cannot be changed on this system";
     if env::var_os(STARTED_AGAIN).is_some() || present < 0 {
-        eprintln!("note: address randomisation cannot be switched off on this system");
+        eprintln!("{CANNOT}");
         return;
     }
     // SAFETY: sets a flag of this process, which takes effect with the next exec.
-    if unsafe { libc::personality((present | off) as libc::c_ulong) } < 0 {
-        eprintln!("note: address randomisation cannot be switched off on this system");
+    if unsafe { libc::personality(wanted(present) as libc::c_ulong) } < 0 {
+        eprintln!("{CANNOT}");
         return;
     }
     let Ok(program) = env::current_exe() else {
@@ -30,5 +40,21 @@ pub fn without_address_randomisation() {
         .args(env::args_os().skip(1))
         .env(STARTED_AGAIN, "1")
         .exec();
-    eprintln!("note: failed to start again without address randomisation: {error}");
+    eprintln!("note: failed to start again with other addresses: {error}");
+}
+
+/// Variables by which the system finds libraries and programs, and which a process needs to live.
+const NEEDED: [&str; 5] = ["PATH", "LD_", "RUST", "GLIBC_", "WINDTUNNEL_"];
+
+/// Gives `command` an environment in which every variable that a process can do without has another
+/// value than here, and which is some pages larger.
+pub fn change_environment(command: &mut Command) {
+    let is_needed = |name: &OsStr| {
+        let name = name.to_string_lossy();
+        NEEDED.iter().any(|needed| name.starts_with(needed))
+    };
+    for (name, _) in env::vars_os().filter(|(name, _)| !is_needed(name)) {
+        command.env(&name, "changed-for-the-second-run");
+    }
+    command.env("PADDING_OF_THE_SECOND_RUN", "x".repeat(9_973));
 }

@@ -11,10 +11,11 @@ use windtunnel::Settings;
 use windtunnel_record::{Case, Digest, RunSpec};
 
 /// What a replay is compared with.
-struct Expected {
-    spec: RunSpec,
+pub struct Expected {
+    /// What the run was made from.
+    pub spec: RunSpec,
     /// Where the scenario is: beside the run, as it was then, or where the case says.
-    scenario: String,
+    pub scenario: String,
     digest: Digest,
     /// The rules that broke; for a case the one it is about.
     broken: Vec<String>,
@@ -64,7 +65,11 @@ pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn read(target: &str) -> Result<Expected, Failure> {
+/// What `target` describes: a run's directory, a case file or `latest`.
+///
+/// # Errors
+/// Exit 4 if it is not there, 3 if it cannot be understood.
+pub fn read(target: &str) -> Result<Expected, Failure> {
     let path = if target == "latest" {
         store::latest()
     } else {

@@ -49,6 +49,7 @@ pub fn finish(
         scenario.expected(),
         &shown,
     )?;
+    store::point_latest_to(directory);
     let mut out = io::stdout().lock();
     match format {
         Format::Human => {

@@ -5,10 +5,10 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
-use windtunnel_record::{Record, RunRecord, RunSpec};
+use windtunnel_record::{Digest, Record, RunRecord, RunSpec, Topology, digest::BytesDigester};
 
 /// The default store; disposable.
 const STORE: &str = ".windtunnel";
@@ -22,9 +22,15 @@ pub struct RunFile {
     /// What the run was made from, with its faults written out.
     pub spec: RunSpec,
     /// Its digest.
-    pub digest: windtunnel_record::Digest,
+    pub digest: Digest,
     /// How many events.
     pub event_count: u64,
+    /// XXH3-128 over the lines of `events.jsonl.zst`, which says that the log is whole.
+    #[serde(default)]
+    pub log_digest: Option<Digest>,
+    /// The hosts, which events mean by number.
+    #[serde(default)]
+    pub topology: Topology,
     /// `held`, `violated` or `unknown`.
     pub verdict: String,
     /// The rule that a canary must violate.
@@ -80,7 +86,8 @@ pub fn write_run(
     }
     write("scenario.toml", scenario.as_bytes())?;
     write("faults.toml", faults_toml(run)?.as_bytes())?;
-    write("events.jsonl.zst", &compressed(&run.events)?)?;
+    let (log, log_digest) = compressed(&run.events)?;
+    write("events.jsonl.zst", &log)?;
     let mut spec = run.spec.clone();
     spec.faults = Some(run.faults.clone());
     let file = RunFile {
@@ -88,6 +95,8 @@ pub fn write_run(
         spec,
         digest: run.digest,
         event_count: run.event_count,
+        log_digest: Some(log_digest),
+        topology: run.topology.clone(),
         verdict: run.verdict().into(),
         expected: expected.map(Into::into),
         violated: run
@@ -98,23 +107,32 @@ pub fn write_run(
             .collect(),
     };
     // Last: a directory with a run.json is complete.
-    write("run.json", &serde_json::to_vec_pretty(&file)?)?;
-    point_latest_to(directory);
-    Ok(())
+    write("run.json", &serde_json::to_vec_pretty(&file)?)
 }
 
-/// The events, one JSON object a line.
-fn compressed(events: &[Record]) -> anyhow::Result<Vec<u8>> {
-    let encoder = zstd::Encoder::new(Vec::new(), 1).context("failed to start compressing")?;
+/// The events, one JSON object a line, and the digest of the lines.
+fn compressed(events: &[Record]) -> anyhow::Result<(Vec<u8>, Digest)> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).context("failed to start compressing")?;
+    let mut digester = BytesDigester::default();
     // A serialiser writes a few bytes at a time, for each of which the encoder has a price.
-    let mut lines = BufWriter::with_capacity(1 << 16, encoder);
+    let mut lines = Vec::with_capacity(2 * BLOCK);
     for record in events {
         serde_json::to_writer(&mut lines, record).context("failed to write an event")?;
-        lines.write_all(b"\n")?;
+        lines.push(b'\n');
+        if lines.len() >= BLOCK {
+            digester.absorb(&lines);
+            encoder.write_all(&lines)?;
+            lines.clear();
+        }
     }
-    let encoder = lines.into_inner().map_err(io::IntoInnerError::into_error)?;
-    encoder.finish().context("failed to compress the events")
+    digester.absorb(&lines);
+    encoder.write_all(&lines)?;
+    let log = encoder.finish().context("failed to compress the events")?;
+    Ok((log, digester.digest()))
 }
+
+/// So many bytes of a log are compressed at a time.
+const BLOCK: usize = 1 << 16;
 
 fn faults_toml(run: &RunRecord) -> anyhow::Result<String> {
     #[derive(Serialize)]
@@ -128,7 +146,7 @@ fn faults_toml(run: &RunRecord) -> anyhow::Result<String> {
 }
 
 /// Lets `latest` mean this run. A convenience: that it fails is no error.
-fn point_latest_to(directory: &Path) {
+pub fn point_latest_to(directory: &Path) {
     let link = Path::new(STORE).join("latest");
     if let (Ok(()), Ok(target)) = (fs::create_dir_all(STORE), fs::canonicalize(directory)) {
         let _ = fs::remove_file(&link);
@@ -178,4 +196,9 @@ pub fn sweep_directory(out: Option<&Path>, scenario: &str) -> PathBuf {
         || Path::new(STORE).join("sweeps").join(name),
         Path::to_path_buf,
     )
+}
+
+/// The directory of an audit.
+pub fn audit_directory(out: Option<&Path>) -> PathBuf {
+    out.map_or_else(|| Path::new(STORE).join("audit"), Path::to_path_buf)
 }

@@ -8,7 +8,7 @@ use super::{
     door,
     exit::{Exit, Failure},
     finding, store, target,
-    workers::{Answer, Workers},
+    workers::{Answer, Conditions, Workers},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
@@ -54,6 +54,7 @@ pub fn sweep(arguments: &Sweep) -> Result<Exit, Failure> {
         target: arguments.target.clone(),
         overrides: arguments.overrides.clone(),
         patience: arguments.patience.into(),
+        conditions: Conditions::default(),
     };
     let spec = |seed| scenario.spec(&arguments.target, seed, &overrides);
     let specs = seeds.into_iter().map(spec).collect();

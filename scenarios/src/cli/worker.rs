@@ -1,38 +1,76 @@
 //! `windtunnel worker`: carries out the runs that a sweep sends, one line each way.
 //!
-//! A worker reads a [`RunSpec`] a line from standard input and answers with an [`Answer`] a line on
-//! standard output, both as JSON. It ends with its input. A run that kills the worker is thereby a
-//! result of that run alone.
+//! A worker reads a [`Request`] a line from standard input, which is mostly a spec, and answers with
+//! an [`Answer`] a line on standard output, both as JSON. It ends with its input. A run that kills the
+//! worker is thereby a result of that run alone. A worker that holds its last run can write the
+//! directory of it: an audit compares the events of the very runs whose digests differed.
 
 use super::{
     arguments::Worker,
     exit::{Exit, Failure},
-    process, target,
-    workers::Answer,
+    process, store, target,
+    workers::{Answer, Kept, Request},
 };
-use std::io::{self, BufRead, Write};
+use std::{
+    io::{self, BufRead, Write},
+    path::Path,
+};
 use windtunnel::Settings;
-use windtunnel_record::RunSpec;
+use windtunnel_record::RunRecord;
 use windtunnel_reports::json::SeedLine;
 
-/// Answers specs until there are no more.
+/// Answers requests until there are no more.
 pub fn worker(arguments: &Worker) -> Result<Exit, Failure> {
-    process::without_address_randomisation();
+    if arguments.elsewhere {
+        process::with_address_randomisation();
+    } else {
+        process::without_address_randomisation();
+    }
     let overrides = target::overrides(&arguments.overrides)?;
     let scenario = target::load(&arguments.target, &overrides)?;
+    let settings = Settings {
+        keep_packets: arguments.hold,
+        ..Settings::default()
+    };
+    let mut held = None;
     let mut out = io::stdout().lock();
     for line in io::stdin().lock().lines() {
-        let line = line?;
-        let spec: RunSpec = serde_json::from_str(&line)
-            .map_err(|error| Failure::new(Exit::Failed, format_args!("no spec: {error}")))?;
-        let record = scenario.execute(&spec, Settings::default())?;
-        let answer = Answer {
-            line: SeedLine::of(&record, None),
-            faults: (record.verdict() == "violated").then_some(record.faults),
-        };
-        serde_json::to_writer(&mut out, &answer).map_err(io::Error::from)?;
+        let request: Request = serde_json::from_str(&line?)
+            .map_err(|error| Failure::new(Exit::Failed, format_args!("no request: {error}")))?;
+        match request {
+            Request::Run(spec) => {
+                drop(held.take());
+                let record = scenario.execute(&spec, settings.clone())?;
+                let answer = Answer {
+                    line: SeedLine::of(&record, None),
+                    faults: (record.verdict() == "violated").then(|| record.faults.clone()),
+                };
+                serde_json::to_writer(&mut out, &answer).map_err(io::Error::from)?;
+                held = arguments.hold.then_some(record);
+            }
+            Request::Keep { keep } => {
+                let kept = Kept {
+                    failed: write(&keep, &scenario, held.as_ref()),
+                };
+                serde_json::to_writer(&mut out, &kept).map_err(io::Error::from)?;
+            }
+        }
         out.write_all(b"\n")?;
         out.flush()?;
     }
     Ok(Exit::Held)
+}
+
+/// Writes the directory of the last run. Why it could not, if it could not.
+fn write(
+    directory: &Path,
+    scenario: &target::Scenario,
+    held: Option<&RunRecord>,
+) -> Option<String> {
+    let Some(record) = held else {
+        return Some("the worker holds no run".into());
+    };
+    let (text, shown) = (scenario.resolved(), store::quoted(directory));
+    let written = store::write_run(directory, record, &text, scenario.expected(), &shown);
+    written.err().map(|error| format!("{error:#}"))
 }

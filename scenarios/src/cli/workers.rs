@@ -1,13 +1,17 @@
 //! Worker processes: each runs one spec after the other, so that what a run does to its process is a
 //! result of that run alone.
 
-use super::exit::{Exit, Failure};
+use super::{
+    exit::{Exit, Failure},
+    process,
+};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::{
     env,
     io::{BufRead, BufReader, Write},
     os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -27,6 +31,36 @@ pub struct Answer {
     pub faults: Option<FaultPlan>,
 }
 
+/// What a worker is asked, one JSON object a line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Request {
+    /// Write the directory of the last run, which is answered by [`Kept`].
+    Keep {
+        /// Where.
+        keep: PathBuf,
+    },
+    /// Carry out a run, which is answered by [`Answer`].
+    Run(Box<RunSpec>),
+}
+
+/// What a worker says of a directory that it was to write.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// Why it is not there.
+    pub failed: Option<String>,
+}
+
+/// Under which conditions a worker's process lives. None of them may have a say in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// It holds the last run with all of its events, so that it can write the directory.
+    pub holds: bool,
+    /// It has randomised addresses, other values in its environment, which is larger, and works in
+    /// another directory.
+    pub elsewhere: bool,
+}
+
 /// How workers for one scenario are started.
 #[derive(Clone)]
 pub struct Workers {
@@ -36,6 +70,8 @@ pub struct Workers {
     pub overrides: Vec<String>,
     /// A run that takes longer is ended.
     pub patience: Duration,
+    /// What their processes are like.
+    pub conditions: Conditions,
 }
 
 impl Workers {
@@ -74,6 +110,14 @@ impl Workers {
         for setting in &self.overrides {
             command.args(["--set", setting]);
         }
+        command.env_remove(process::STARTED_AGAIN);
+        if self.conditions.holds {
+            command.arg("--hold");
+        }
+        if self.conditions.elsewhere {
+            command.arg("--elsewhere").current_dir("/");
+            process::change_environment(&mut command);
+        }
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -108,14 +152,8 @@ impl Worker {
         spec: &RunSpec,
         patience: Duration,
     ) -> anyhow::Result<(Answered, Option<Self>)> {
-        let mut asked = serde_json::to_vec(spec).context("failed to write a spec")?;
-        asked.push(b'\n');
-        let sent = self
-            .child
-            .stdin
-            .as_mut()
-            .map(|stdin| stdin.write_all(&asked));
-        if !matches!(sent, Some(Ok(()))) {
+        let asked = serde_json::to_vec(spec).context("failed to write a spec")?;
+        if !self.ask(asked) {
             return Ok((Err(self.epitaph()), None));
         }
         match self.lines.recv_timeout(patience) {
@@ -135,6 +173,31 @@ impl Worker {
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => Ok((Err(self.epitaph()), None)),
         }
+    }
+
+    /// Has it write the directory of its last run.
+    ///
+    /// # Errors
+    /// If it is gone, or the directory cannot be written.
+    pub fn keep(&mut self, directory: &Path) -> anyhow::Result<()> {
+        let request = Request::Keep {
+            keep: directory.into(),
+        };
+        let asked = serde_json::to_vec(&request).context("failed to write a request")?;
+        anyhow::ensure!(self.ask(asked), "{}", self.epitaph());
+        let line = self.lines.recv().context("its worker is gone")?;
+        let kept: Kept = serde_json::from_str(&line).context("its worker answered oddly")?;
+        match kept.failed {
+            None => Ok(()),
+            Some(why) => anyhow::bail!("{why}"),
+        }
+    }
+
+    /// Sends one line. False if nobody reads it.
+    fn ask(&mut self, mut line: Vec<u8>) -> bool {
+        line.push(b'\n');
+        let stdin = self.child.stdin.as_mut();
+        matches!(stdin.map(|stdin| stdin.write_all(&line)), Some(Ok(())))
     }
 
     fn epitaph(&mut self) -> String {

@@ -91,6 +91,22 @@ impl Default for Digester {
     }
 }
 
+/// The fingerprint of plain bytes: of a log, of a program.
+#[derive(Default)]
+pub struct BytesDigester(Box<Xxh3>);
+
+impl BytesDigester {
+    /// Takes in the next bytes.
+    pub fn absorb(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The fingerprint of what it has seen so far.
+    pub fn digest(&self) -> Digest {
+        Digest(self.0.digest128())
+    }
+}
+
 impl Sink for Vec<u8> {
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);

@@ -5,7 +5,7 @@ use crate::{
     history::Outcome,
     quantity::Moment,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An event and its instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,10 +25,14 @@ pub enum Value {
     Flag(bool),
     /// A whole number.
     Int(i64),
-    /// A number with a fraction.
-    Real(f64),
+    /// A number with a fraction. JSON has no word for those that are none: they come back as NaN.
+    Real(#[serde(deserialize_with = "real_or_none")] f64),
     /// A text.
     Text(String),
+}
+
+fn real_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// Named values in the order in which they were given.

@@ -11,6 +11,7 @@
 
 pub mod canonical;
 pub mod case;
+pub mod difference;
 pub mod digest;
 pub mod distribution;
 pub mod event;
@@ -25,6 +26,7 @@ pub mod topology;
 pub mod verdict;
 
 pub use case::Case;
+pub use difference::Difference;
 pub use digest::Digest;
 pub use distribution::{Distribution, Zipf};
 pub use event::{Event, Fields, Record, Value};

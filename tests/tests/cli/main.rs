@@ -2,6 +2,7 @@
 
 #![cfg(madsim)]
 
+mod audit;
 mod check;
 mod exits;
 mod findings;

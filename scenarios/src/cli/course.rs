@@ -1,0 +1,146 @@
+//! The course that a run took, with all of its events: read from its directory, or made anew.
+
+use super::{
+    exit::{Exit, Failure},
+    replay, store, target,
+};
+use std::{
+    fmt::Display,
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+};
+use windtunnel::Settings;
+use windtunnel_record::{
+    Difference, Digest, Record, RunSpec, Seed, Topology, digest::BytesDigester,
+};
+use windtunnel_reports::{json::ToldDifference, words::Narrator};
+
+/// A run that is over.
+pub struct Course {
+    /// What it was made from.
+    pub spec: RunSpec,
+    /// The version of the tool that made it.
+    tool: String,
+    /// Its scenario as text, with the changed settings.
+    scenario: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// How many events it had, kept or not.
+    pub event_count: u64,
+    topology: Topology,
+    events: Vec<Record>,
+}
+
+impl Course {
+    /// The run that `target` means: a run's directory, `latest`, a case file or `scenario@seed`. What
+    /// is no directory is carried out in this process.
+    ///
+    /// # Errors
+    /// Exit 4 if there is no such thing, 3 if it cannot be understood.
+    pub fn of(name: &str) -> Result<Self, Failure> {
+        if name == "latest" {
+            return Self::read(&store::latest());
+        }
+        if Path::new(name).is_dir() {
+            return Self::read(Path::new(name));
+        }
+        if name.ends_with(".case.toml") {
+            let case = replay::read(name)?;
+            let scenario = target::load(&case.scenario, &case.spec.overrides)?;
+            return Self::run(&scenario, case.spec);
+        }
+        let (scenario_name, seed) = target::split_seed(name);
+        let scenario = target::load(scenario_name, &Default::default())?;
+        let seed = Seed(seed.unwrap_or(0));
+        let spec = scenario.spec(scenario_name, seed, &Default::default());
+        Self::run(&scenario, spec)
+    }
+
+    fn run(scenario: &target::Scenario, spec: RunSpec) -> Result<Self, Failure> {
+        eprintln!("running {} with seed {}", spec.scenario, spec.seed);
+        let settings = Settings {
+            keep_packets: true,
+            ..Settings::default()
+        };
+        let record = scenario.execute(&spec, settings)?;
+        Ok(Self {
+            spec,
+            tool: record.tool,
+            scenario: scenario.resolved(),
+            digest: record.digest,
+            event_count: record.event_count,
+            topology: record.topology,
+            events: record.events,
+        })
+    }
+
+    /// Reads a run's directory.
+    ///
+    /// # Errors
+    /// Exit 4 if there is none, 3 if it cannot be understood or its log is not the one it was written
+    /// with.
+    pub fn read(directory: &Path) -> Result<Self, Failure> {
+        let file = store::read_run(directory)?;
+        let path = directory.join("events.jsonl.zst");
+        let failed = |error: &dyn Display| {
+            let shown = path.display();
+            Failure::new(
+                Exit::Invalid,
+                format_args!("failed to read {shown}: {error}"),
+            )
+        };
+        let log = fs::File::open(&path).map_err(|error| failed(&error))?;
+        let log = zstd::Decoder::new(log).map_err(|error| failed(&error))?;
+        let (mut log, mut line) = (BufReader::new(log), Vec::new());
+        let (mut events, mut digester) = (Vec::new(), BytesDigester::default());
+        loop {
+            line.clear();
+            let length = log
+                .read_until(b'\n', &mut line)
+                .map_err(|error| failed(&error))?;
+            if length == 0 {
+                break;
+            }
+            digester.absorb(&line);
+            let record = serde_json::from_slice(&line).map_err(|error| failed(&error))?;
+            events.push(record);
+        }
+        if file
+            .log_digest
+            .is_some_and(|digest| digest != digester.digest())
+        {
+            return Err(failed(&"its digest is not the one in run.json"));
+        }
+        let scenario = fs::read_to_string(directory.join("scenario.toml"));
+        Ok(Self {
+            spec: file.spec,
+            tool: file.tool,
+            scenario: scenario.map_err(|error| failed(&error))?,
+            digest: file.digest,
+            event_count: file.event_count,
+            topology: file.topology,
+            events,
+        })
+    }
+
+    /// Whether the other should have taken the same course: made by the same version from the same
+    /// scenario under the same seed.
+    pub fn is_of_the_same_run(&self, other: &Self) -> bool {
+        let of = |course: &Self| {
+            let spec = &course.spec;
+            (spec.seed, spec.schedule(), spec.until, spec.limits)
+        };
+        self.tool == other.tool && self.scenario == other.scenario && of(self) == of(other)
+    }
+
+    /// The first event in which they differ, in words.
+    pub fn difference(&self, other: &Self, context: usize) -> Option<ToldDifference> {
+        let found = Difference::between(&self.events, &other.events, context)?;
+        Some(ToldDifference::of(
+            &found,
+            &Narrator::of(&self.topology, &self.events),
+            &Narrator::of(&other.topology, &other.events),
+        ))
+    }
+}
