@@ -1,9 +1,6 @@
 //! Where two courses part: the first event in which two runs differ, with its surroundings.
 
-use crate::{
-    event::{Event, Record},
-    quantity::Moment,
-};
+use crate::{event::Record, quantity::Moment};
 use serde::{Deserialize, Serialize};
 
 /// The first difference between two lists of events.
@@ -59,6 +56,7 @@ impl Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Event;
 
     fn paused(hosts: &[u32]) -> Vec<Record> {
         let record = |(at, &host): (usize, &u32)| Record {
