@@ -32,7 +32,10 @@
 //! *Never in this crate*: a scenario file, an application, an HTML report, a command line. It sees
 //! `record`, `checkers`, `engine`, `explorer` and the drop-in, and nothing else of ours.
 
+mod audit;
+mod children;
 mod client;
+pub mod conditions;
 mod execution;
 mod fault;
 mod host;
@@ -42,6 +45,7 @@ mod simulation;
 mod sweep;
 mod tunnel;
 
+pub use audit::{Audited, TwoCourses, audit};
 pub use client::{Answer, Client, Failure};
 pub use execution::{ExecuteError, Settings, execute};
 pub use fault::{

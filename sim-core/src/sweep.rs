@@ -4,19 +4,25 @@
 //! loops for ever is a recorded result of that seed, and the sweep goes on. What
 //! `WINDTUNNEL_CASE=FILE` names is run alone and in place; it selects what runs, never how.
 
-mod children;
 mod story;
 
-use crate::{Settings, Tunnel, execute};
-use children::Children;
+use crate::{
+    Settings, Tunnel, audit,
+    children::{self, Children},
+    execute,
+};
 use serde::{Deserialize, Serialize};
-use std::{ops::Range, path::PathBuf, sync::Arc};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use windtunnel_record::{Digest, FaultPlan, Reason, RuleReport, RunSpec, Seed, Verdict};
 
 /// The variable that names a case to replay.
 const CASE: &str = "WINDTUNNEL_CASE";
 
-type Describe = Arc<dyn Fn(&mut Tunnel) + Send + Sync>;
+pub(crate) type Describe = Arc<dyn Fn(&mut Tunnel) + Send + Sync>;
 
 /// Runs what `describe` describes for every seed in `seeds`. The result is judged by
 /// [`Swept::held`].
@@ -33,7 +39,7 @@ pub fn sweep(seeds: Range<u64>, describe: impl Fn(&mut Tunnel) + Send + Sync + '
     let describe: Describe = Arc::new(describe);
     let test = std::thread::current().name().unwrap_or("main").to_owned();
     if let Some(assignment) = children::assignment() {
-        assignment.carry_out(|spec| run_here(spec, &describe));
+        assignment.carry_out(|spec, log| run_here(spec, &describe, log));
     }
     if let Some(path) = std::env::var_os(CASE) {
         return replay(&PathBuf::from(path), &test, &describe);
@@ -44,7 +50,9 @@ pub fn sweep(seeds: Range<u64>, describe: impl Fn(&mut Tunnel) + Send + Sync + '
         Some(children) => children.run_all(&specs),
         None => {
             let and_again = specs.iter().chain(specs.first());
-            and_again.map(|spec| run_here(spec, &describe)).collect()
+            and_again
+                .map(|spec| run_here(spec, &describe, None))
+                .collect()
         }
     };
     let repeated = results.pop().and_then(|repeated| repeated.digest);
@@ -61,17 +69,17 @@ pub fn sweep(seeds: Range<u64>, describe: impl Fn(&mut Tunnel) + Send + Sync + '
 /// What came of one run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RunResult {
-    seed: u64,
-    digest: Option<Digest>,
+    pub(crate) seed: u64,
+    pub(crate) digest: Option<Digest>,
     rules: Vec<RuleReport>,
     faults: FaultPlan,
     /// Why there is no result: the run's process died.
-    aborted: Option<String>,
+    pub(crate) aborted: Option<String>,
 }
 
 impl RunResult {
     /// The result of a run whose process died.
-    fn aborted(seed: u64, why: String) -> Self {
+    pub(crate) fn aborted(seed: u64, why: String) -> Self {
         Self {
             seed,
             digest: None,
@@ -87,13 +95,20 @@ impl RunResult {
     }
 }
 
-/// Runs `spec` in this process.
-fn run_here(spec: &RunSpec, describe: &Describe) -> RunResult {
+/// Runs `spec` in this process, and leaves all of its events in `log` if asked to.
+pub(crate) fn run_here(spec: &RunSpec, describe: &Describe, log: Option<&Path>) -> RunResult {
     let describe = describe.clone();
-    let record = match execute(spec, Settings::default(), move |tunnel| describe(tunnel)) {
+    let settings = Settings {
+        keep_packets: log.is_some(),
+        ..Settings::default()
+    };
+    let record = match execute(spec, settings, move |tunnel| describe(tunnel)) {
         Ok(record) => record,
         Err(error) => panic!("{error}"),
     };
+    if let Some(log) = log {
+        audit::write_log(log, &record);
+    }
     RunResult {
         seed: spec.seed.0,
         digest: Some(record.digest),
@@ -105,7 +120,7 @@ fn run_here(spec: &RunSpec, describe: &Describe) -> RunResult {
 
 fn replay(path: &PathBuf, test: &str, describe: &Describe) -> Swept {
     let case = story::read_case(path, test);
-    let result = run_here(&case.run, describe);
+    let result = run_here(&case.run, describe, None);
     let same_rule = result
         .rules
         .iter()
@@ -188,7 +203,15 @@ impl Swept {
     fn nondeterminism(&self) -> Option<String> {
         let first = self.results.first()?;
         let (once, again) = (first.digest?, self.repeated?);
-        (once != again).then(|| story::two_digests(first.seed, Some(once), Some(again)))
+        (once != again).then(|| {
+            let mut text = story::two_digests(first.seed, Some(once), Some(again));
+            let spec = RunSpec::new(&self.test, Seed(first.seed));
+            let children = self.children.as_ref();
+            if let Some(told) = children.and_then(|children| audit::again(children, &spec)) {
+                text += &format!("\nin two further runs of the seed {told}");
+            }
+            text
+        })
     }
 
     fn first_failure(&self) -> Option<&RunResult> {
@@ -230,7 +253,7 @@ impl Swept {
         }
         story::of(&self.test, failure, &|spec| match &self.children {
             Some(children) => children.run_alone(spec),
-            None => run_here(spec, &self.describe),
+            None => run_here(spec, &self.describe, None),
         })
     }
 }

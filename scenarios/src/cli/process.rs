@@ -1,7 +1,6 @@
-//! The process itself: addresses that do not differ from start to start, or do, and an environment
-//! that is another.
+//! The process itself: addresses that do not differ from start to start, or do.
 
-use std::{env, ffi::OsStr, os::unix::process::CommandExt, process::Command};
+use std::{env, os::unix::process::CommandExt, process::Command};
 
 /// Set in the process that was started again, so that it happens once.
 pub const STARTED_AGAIN: &str = "WINDTUNNEL_STARTED_AGAIN";
@@ -41,20 +40,4 @@ fn start_again(wanted: impl Fn(i32) -> i32) {
         .env(STARTED_AGAIN, "1")
         .exec();
     eprintln!("note: failed to start again with other addresses: {error}");
-}
-
-/// Variables by which the system finds libraries and programs, and which a process needs to live.
-const NEEDED: [&str; 5] = ["PATH", "LD_", "RUST", "GLIBC_", "WINDTUNNEL_"];
-
-/// Gives `command` an environment in which every variable that a process can do without has another
-/// value than here, and which is some pages larger.
-pub fn change_environment(command: &mut Command) {
-    let is_needed = |name: &OsStr| {
-        let name = name.to_string_lossy();
-        NEEDED.iter().any(|needed| name.starts_with(needed))
-    };
-    for (name, _) in env::vars_os().filter(|(name, _)| !is_needed(name)) {
-        command.env(&name, "changed-for-the-second-run");
-    }
-    command.env("PADDING_OF_THE_SECOND_RUN", "x".repeat(9_973));
 }

@@ -17,6 +17,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use windtunnel::conditions;
 use windtunnel_record::{FaultPlan, RunSpec};
 use windtunnel_reports::json::SeedLine;
 
@@ -116,7 +117,7 @@ impl Workers {
         }
         if self.conditions.elsewhere {
             command.arg("--elsewhere").current_dir("/");
-            process::change_environment(&mut command);
+            conditions::change_environment(&mut command);
         }
         let mut child = command
             .stdin(Stdio::piped())

@@ -105,7 +105,7 @@ fn real() -> ClockGettime {
 /// # Safety
 /// `time` points to a writable `timespec`, as for the original.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn __wrap_clock_gettime(
+pub(crate) unsafe extern "C" fn __wrap_clock_gettime(
     clock: libc::clockid_t,
     time: *mut libc::timespec,
 ) -> libc::c_int {
@@ -122,4 +122,24 @@ unsafe extern "C" fn __wrap_clock_gettime(
         });
     }
     0
+}
+
+/// `time(2)`, which the C library answers from a page of the kernel, past every trap.
+///
+/// # Safety
+/// `answer` is null or points to a writable `time_t`, as for the original.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn time(answer: *mut libc::time_t) -> libc::time_t {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: it is a writable timespec; the other is the caller's promise.
+    unsafe {
+        __wrap_clock_gettime(libc::CLOCK_REALTIME, &raw mut now);
+        if let Some(answer) = answer.as_mut() {
+            *answer = now.tv_sec;
+        }
+    }
+    now.tv_sec
 }

@@ -3,6 +3,8 @@
 #![cfg(madsim)]
 
 mod course;
+mod planted;
+mod refused;
 mod traps;
 
 use windtunnel::prelude::*;

@@ -6,7 +6,7 @@ use std::{hint::black_box, time::Duration};
 use windtunnel_record::RunRecord;
 
 /// What the rule `sealed` says of a run that broke it.
-fn complaint(run: &RunRecord) -> String {
+pub fn complaint(run: &RunRecord) -> String {
     let rule = run.rules.iter().find(|rule| rule.id == "sealed");
     let rule = rule.expect("every run is judged by it");
     assert!(rule.fails(), "{:?}", rule.verdict);

@@ -1,14 +1,15 @@
 //! Runs in children of the test binary, and what a child does.
 //!
-//! A child is the same test of the same binary. It comes to the sweep by the same way, carries out
-//! what its parent asks for, and ends there: what the test does with the results is the parent's.
+//! A child is the same test of the same binary. It comes to the sweep or audit by the same way,
+//! carries out what its parent asks for, and ends there: what the test does with the results is the
+//! parent's.
 
-use super::RunResult;
+use crate::{conditions, sweep::RunResult};
 use std::{
     cell::Cell,
     env, fs,
     io::{self, BufRead, Write},
-    os::unix::process::{CommandExt, ExitStatusExt},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
 };
@@ -19,6 +20,8 @@ use windtunnel_record::RunSpec;
 /// them.
 const RUNS: &str = "WINDTUNNEL_CHILD_RUNS";
 const RESULTS: &str = "WINDTUNNEL_CHILD_RESULTS";
+/// A directory in which it leaves the events of each run, if they are wanted.
+const LOGS: &str = "WINDTUNNEL_CHILD_LOGS";
 /// A child runs at most so many before the next one starts afresh.
 const PER_CHILD: usize = 50;
 
@@ -27,22 +30,25 @@ thread_local! {
 }
 
 /// What this process is to do, if it is a child.
-pub(super) struct Assignment {
+pub(crate) struct Assignment {
     runs: PathBuf,
     results: PathBuf,
+    logs: Option<PathBuf>,
 }
 
 /// What this process is to do, if it is a child.
-pub(super) fn assignment() -> Option<Assignment> {
+pub(crate) fn assignment() -> Option<Assignment> {
     Some(Assignment {
         runs: env::var_os(RUNS)?.into(),
         results: env::var_os(RESULTS)?.into(),
+        logs: env::var_os(LOGS).map(Into::into),
     })
 }
 
 impl Assignment {
-    /// Carries out each run, writes its result as soon as it is there, and ends the process.
-    pub fn carry_out(self, mut run: impl FnMut(&RunSpec) -> RunResult) -> ! {
+    /// Carries out each run, writes its result as soon as it is there, and ends the process. `run` is
+    /// also told where to leave the events.
+    pub fn carry_out(self, mut run: impl FnMut(&RunSpec, Option<&Path>) -> RunResult) -> ! {
         let specs = fs::read_to_string(&self.runs).expect("the parent wrote the runs");
         let file = fs::File::options()
             .append(true)
@@ -51,7 +57,9 @@ impl Assignment {
         let mut file = file.expect("the parent made the directory");
         for spec in specs.lines() {
             let spec = serde_json::from_str(spec).expect("the parent wrote a spec a line");
-            let mut line = serde_json::to_vec(&run(&spec)).expect("a result is plain data");
+            let log = self.logs.as_ref().map(|logs| log_of(logs, &spec));
+            let result = run(&spec, log.as_deref());
+            let mut line = serde_json::to_vec(&result).expect("a result is plain data");
             line.push(b'\n');
             file.write_all(&line)
                 .expect("the parent's directory takes the result");
@@ -60,8 +68,22 @@ impl Assignment {
     }
 }
 
+/// Where in `logs` a child leaves the events of `spec`.
+pub(crate) fn log_of(logs: &Path, spec: &RunSpec) -> PathBuf {
+    logs.join(format!("{}.jsonl", spec.seed))
+}
+
+/// What a child lives in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Randomised addresses and another environment.
+    pub elsewhere: bool,
+    /// Where it leaves the events of its runs.
+    pub logs: Option<PathBuf>,
+}
+
 /// How a test starts children of its own binary.
-pub(super) struct Children {
+pub(crate) struct Children {
     program: PathBuf,
     test: String,
     directory: TempDir,
@@ -85,18 +107,37 @@ impl Children {
 
     /// Carries out one spec in a child of its own.
     pub fn run_alone(&self, spec: &RunSpec) -> RunResult {
-        let batch = Batch {
-            first: 0,
-            specs: vec![spec.clone()],
+        let mut results = self.run_in(&Surroundings::default(), vec![vec![spec.clone()]]);
+        results.pop().expect("a batch of one spec has one result")
+    }
+
+    /// Carries out lists of specs, each in a child of its own which lives in `surroundings`. The
+    /// results are in that order.
+    pub fn run_in(&self, surroundings: &Surroundings, lists: Vec<Vec<RunSpec>>) -> Vec<RunResult> {
+        let mut first = 0;
+        let batch = |specs: Vec<RunSpec>| {
+            let surroundings = surroundings.clone();
+            first += specs.len();
+            Batch {
+                first: first - specs.len(),
+                specs,
+                surroundings,
+            }
         };
-        let result = self.run(vec![batch], 1).pop();
-        result.expect("a batch of one spec has one result")
+        let mut todo: Vec<_> = lists.into_iter().map(batch).collect();
+        todo.reverse();
+        self.run(todo, width())
+    }
+
+    /// A directory of the test's own, which is removed with it.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Carries out `specs` in as many children at a time as there are cores, and the first spec once
     /// more in a child that has carried out others. The results are in that order.
     pub fn run_all(&self, specs: &[RunSpec]) -> Vec<RunResult> {
-        let width = std::thread::available_parallelism().map_or(1, usize::from);
+        let width = width();
         let batch = specs.len().div_ceil(width).clamp(1, PER_CHILD);
         let mut todo: Vec<Batch> = specs
             .chunks(batch)
@@ -104,6 +145,7 @@ impl Children {
             .map(|(number, specs)| Batch {
                 first: number * batch,
                 specs: specs.to_vec(),
+                surroundings: Surroundings::default(),
             })
             .collect();
         if let (Some(last), Some(first)) = (todo.last_mut(), specs.first()) {
@@ -140,7 +182,15 @@ impl Children {
             lines.push(b'\n');
         }
         fs::write(&runs, lines)?;
-        let child = start(&self.program, &self.test, &runs, &results)?;
+        let mut command = Command::new(&self.program);
+        command
+            .args([&self.test, "--exact", "--nocapture", "--test-threads=1"])
+            .env(RUNS, runs)
+            .env(RESULTS, &results)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        batch.surroundings.apply(&mut command);
+        let child = command.spawn()?;
         Ok(Running {
             child,
             batch,
@@ -149,10 +199,27 @@ impl Children {
     }
 }
 
-/// Specs for one child, and the position of the first among all.
+impl Surroundings {
+    fn apply(&self, command: &mut Command) {
+        conditions::randomise_addresses(command, self.elsewhere);
+        if self.elsewhere {
+            conditions::change_environment(command);
+        }
+        if let Some(logs) = &self.logs {
+            command.env(LOGS, logs);
+        }
+    }
+}
+
+fn width() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Specs for one child, the position of the first among all, and what the child lives in.
 struct Batch {
     first: usize,
     specs: Vec<RunSpec>,
+    surroundings: Surroundings,
 }
 
 struct Running {
@@ -189,26 +256,7 @@ impl Running {
         (!left.is_empty()).then_some(Batch {
             first: next + 1,
             specs: left,
+            surroundings: self.batch.surroundings,
         })
     }
-}
-
-fn start(program: &Path, test: &str, runs: &Path, results: &Path) -> io::Result<Child> {
-    let mut command = Command::new(program);
-    command
-        .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(RUNS, runs)
-        .env(RESULTS, results)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    // SAFETY: between fork and exec only one system call without memory is made.
-    unsafe {
-        command.pre_exec(|| {
-            // Addresses must not differ between children. Where this is refused nothing is lost but
-            // that.
-            libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
-            Ok(())
-        });
-    }
-    command.spawn()
 }
