@@ -116,6 +116,23 @@ impl<'a> Narrator<'a> {
             Event::FaultHit { fault, kind } => {
                 format!("fault {fault} ({kind}) touched a request in flight")
             }
+            Event::Cancelled {
+                host,
+                fault,
+                connection,
+                at_await,
+                dropped,
+            } => {
+                let host = self.host(*host);
+                let what = match dropped.as_str() {
+                    "connection" => "the connection under",
+                    _ => "what served",
+                };
+                format!(
+                    "fault {fault} dropped {what} a request at {host}, on connection {connection} at \
+                     await {at_await}"
+                )
+            }
             Event::Settling {} => "the load ended; the settle phase began".into(),
             Event::Limit { what } => format!("the run was stopped: {what}"),
             Event::Refused { host, what } => {

@@ -1,7 +1,9 @@
 //! Faults as a test writes them: `partition(zone("a"), zone("b")).at(secs(5)).lasting(…)`.
 
 use windtunnel_record::{
-    Distribution, FaultSpec, Inject, Span, Target, fault::Partition, target::Targets,
+    Distribution, FaultSpec, Inject, Span, Target,
+    fault::{Dropped, Partition},
+    target::Targets,
 };
 
 /// Every host.
@@ -186,6 +188,30 @@ pub fn pause(target: impl Into<Targets>) -> Fault {
     Fault::new(Inject::Pause {
         target: target.into(),
         count: None,
+    })
+}
+
+/// What serves a request is given up at its `at`-th await after the request's first bytes were read,
+/// counted from 1; at a drawn one if `at` is `None`. The task is dropped with the connection in it.
+///
+/// To try every await of a program, run it with 1, 2, 3, ... until no request is hit any more.
+pub fn cancel(target: impl Into<Targets>, at: impl Into<Option<u32>>) -> Fault {
+    Fault::new(Inject::Cancel {
+        target: target.into(),
+        at_await: at.into(),
+        drop: Dropped::Request,
+        rate: 1.0,
+    })
+}
+
+/// Like [`cancel`], but what is dropped is the connection under the request: both of its ends are
+/// reset, and the task learns of that as it may.
+pub fn cancel_connection(target: impl Into<Targets>, at: impl Into<Option<u32>>) -> Fault {
+    Fault::new(Inject::Cancel {
+        target: target.into(),
+        at_await: at.into(),
+        drop: Dropped::Connection,
+        rate: 1.0,
     })
 }
 

@@ -49,9 +49,9 @@ pub use audit::{Audited, TwoCourses, audit};
 pub use client::{Answer, Client, Failure};
 pub use execution::{ExecuteError, Settings, execute};
 pub use fault::{
-    Fault, IntoDistribution, between, crash, everything, exponential, host, loss, millis,
-    partition, partition_one_way, pause, power_loss, replica, reset, restart, role, secs, slow,
-    zone,
+    Fault, IntoDistribution, between, cancel, cancel_connection, crash, everything, exponential,
+    host, loss, millis, partition, partition_one_way, pause, power_loss, replica, reset, restart,
+    role, secs, slow, zone,
 };
 pub use host::{Disk, HostBuilder, HostRef, IntoResult};
 pub use load::{Load, Stage, closed_loop, open_loop, rate};
@@ -66,9 +66,9 @@ pub use windtunnel_record as record;
 /// What a test usually needs.
 pub mod prelude {
     pub use crate::{
-        Disk, Tunnel, between, closed_loop, crash, exponential, host, http, loss, millis,
-        open_loop, partition, partition_one_way, pause, power_loss, rate, replica, reset, restart,
-        role, secs, slow, zone,
+        Disk, Tunnel, between, cancel, cancel_connection, closed_loop, crash, exponential, host,
+        http, loss, millis, open_loop, partition, partition_one_way, pause, power_loss, rate,
+        replica, reset, restart, role, secs, slow, zone,
     };
     pub use windtunnel_checkers::EventExt;
 }

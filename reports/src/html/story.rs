@@ -88,6 +88,7 @@ const fn is_turn(event: &Event) -> bool {
         Event::FaultBegan { .. }
             | Event::FaultEnded { .. }
             | Event::FaultHit { .. }
+            | Event::Cancelled { .. }
             | Event::Panicked { .. }
             | Event::DiskLost { .. }
             | Event::Settling {}

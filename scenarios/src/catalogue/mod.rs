@@ -4,6 +4,7 @@
 pub const SCENARIOS: &[(&str, &str)] = &[
     ("shop", include_str!("shop.toml")),
     ("shop-calm", include_str!("shop-calm.toml")),
+    ("shop-cancelled", include_str!("shop-cancelled.toml")),
     ("shop-careless", include_str!("shop-careless.toml")),
     ("limping-backend", include_str!("limping-backend.toml")),
     ("retry-storm-naive", include_str!("retry-storm-naive.toml")),

@@ -72,6 +72,7 @@ pub struct World {
     open: i64,
     completed: [i64; 3],
     faults: i64,
+    fault_hits: i64,
     /// The last reading of each gauge, by host.
     gauges: BTreeMap<String, BTreeMap<u32, i64>>,
     reads: Reads,
@@ -117,6 +118,10 @@ impl World {
             }
             Event::FaultEnded { .. } => {
                 self.faults -= 1;
+                Change::Faults
+            }
+            Event::FaultHit { .. } => {
+                self.fault_hits += 1;
                 Change::Faults
             }
             Event::Sampled { host, gauge, value } => {
@@ -252,6 +257,12 @@ impl World {
     pub fn faults(&self) -> i64 {
         self.reads.note(Read::Faults);
         self.faults
+    }
+
+    /// How many faults have touched a request in flight so far, each counted once.
+    pub fn fault_hits(&self) -> i64 {
+        self.reads.note(Read::FaultHits);
+        self.fault_hits
     }
 
     /// The fact that the last event stated, if it stated one.

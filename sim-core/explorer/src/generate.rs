@@ -162,7 +162,8 @@ fn all_targets(inject: &mut Inject) -> Vec<&mut Targets> {
         | Inject::PowerLoss { target, .. }
         | Inject::Restart { target, .. }
         | Inject::Pause { target, .. }
-        | Inject::Errors { target, .. } => vec![target],
+        | Inject::Errors { target, .. }
+        | Inject::Cancel { target, .. } => vec![target],
     }
 }
 

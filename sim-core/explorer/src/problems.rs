@@ -19,6 +19,12 @@ pub fn problems(spec: &FaultSpec) -> Vec<String> {
                 found.push(format!("`status` must be 400 to 599 (found {status})"));
             }
         }
+        Inject::Cancel { at_await, rate, .. } => {
+            share(*rate, &mut found);
+            if *at_await == Some(0) {
+                found.push("`at-await` counts from 1".to_owned());
+            }
+        }
         Inject::Slow { by, .. } => length("by", Some(by), &mut found),
         _ => {}
     }
@@ -123,6 +129,10 @@ mod tests {
                 "at least 1",
             ),
             ("id = 'a'\ninject = { pause = { target = [] } }", "empty"),
+            (
+                "id = 'a'\ninject = { cancel = { target = '*', at-await = 0 } }",
+                "`at-await` counts from 1",
+            ),
             (
                 "id = 'a'\nfor = '0s'\ninject = { pause = { target = '*' } }",
                 "nothing would happen",

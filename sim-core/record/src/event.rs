@@ -383,6 +383,19 @@ events! {
         /// What it was, by name.
         what: String,
     }
+    /// A `cancel` fault dropped what served a request.
+    50 Cancelled {
+        /// The host that served it.
+        host: u32,
+        /// The fault.
+        fault: String,
+        /// The connection on which the request had come.
+        connection: u32,
+        /// At which await after its first bytes were read.
+        at_await: u32,
+        /// `request` or `connection`.
+        dropped: String,
+    }
 }
 
 impl Event {

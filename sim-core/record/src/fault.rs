@@ -92,6 +92,42 @@ pub enum Inject {
         #[serde(default = "one")]
         rate: f64,
     },
+    /// What serves a request is given up at one of its awaits, as when its caller hangs up.
+    Cancel {
+        /// The hosts.
+        target: Targets,
+        /// At which await after the request's first bytes were read, from 1; drawn for each request
+        /// when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_await: Option<u32>,
+        /// What is dropped.
+        #[serde(default)]
+        drop: Dropped,
+        /// The share of requests, 0 to 1.
+        #[serde(default = "one")]
+        rate: f64,
+    },
+}
+
+/// What a `cancel` fault drops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dropped {
+    /// The future of the task that serves the request, with the connection in it.
+    #[default]
+    Request,
+    /// The connection: both ends are reset, and the task learns of it as it may.
+    Connection,
+}
+
+impl Dropped {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Connection => "connection",
+        }
+    }
 }
 
 /// The shape of a partition.
@@ -134,6 +170,7 @@ impl Inject {
             Self::Pause { .. } => "pause",
             Self::Reset { .. } => "reset",
             Self::Errors { .. } => "errors",
+            Self::Cancel { .. } => "cancel",
         }
     }
 
@@ -149,7 +186,8 @@ impl Inject {
             | Self::PowerLoss { target, .. }
             | Self::Restart { target, .. }
             | Self::Pause { target, .. }
-            | Self::Errors { target, .. } => vec![target],
+            | Self::Errors { target, .. }
+            | Self::Cancel { target, .. } => vec![target],
         }
     }
 
@@ -255,6 +293,8 @@ mod tests {
             r#"{ pause = { target = "stock" } }"#,
             r#"{ reset = { to = "stock" } }"#,
             r#"{ errors = { target = "payments", status = 503, rate = 0.5 } }"#,
+            r#"{ cancel = { target = "orders", at-await = 3 } }"#,
+            r#"{ cancel = { target = "orders", drop = "connection", rate = 0.1 } }"#,
         ] {
             let spec = format!("id = \"x\"\nat = \"3s\"\nfor = \"1s\"\ninject = {text}");
             let read: FaultSpec = toml::from_str(&spec).expect(text);

@@ -3,6 +3,7 @@
 
 #![cfg(madsim)]
 
+mod cancelling;
 mod connecting;
 mod faults;
 mod hosts;

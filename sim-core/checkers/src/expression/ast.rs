@@ -104,6 +104,8 @@ pub(super) enum Leaf {
     Completed(Outcome),
     /// `faults()`.
     Faults,
+    /// `fault-hits()`.
+    FaultHits,
     /// `gauge(in-flight)`.
     Gauge(String),
     /// `p99(latency, after = 10s)`: the quantile.

@@ -10,13 +10,14 @@ use super::{
 use windtunnel_record::{Outcome, Span};
 
 /// Questions about the state of the world.
-const OF_STATE: [&str; 7] = [
+const OF_STATE: [&str; 8] = [
     "sum",
     "count",
     "breaker",
     "open-operations",
     "completed",
     "faults",
+    "fault-hits",
     "gauge",
 ];
 
@@ -43,6 +44,7 @@ impl Parser<'_> {
             }
             "open-operations" => (Leaf::OpenOperations, Type::Number),
             "faults" => (Leaf::Faults, Type::Number),
+            "fault-hits" => (Leaf::FaultHits, Type::Number),
             "gauge" => {
                 let (name, _) = self.word("the name of a gauge", "queue-depth")?;
                 (Leaf::Gauge(name), Type::Number)

@@ -109,6 +109,7 @@ impl Source for StateAt<'_> {
             Leaf::OpenOperations => world.open_operations(),
             Leaf::Completed(outcome) => world.completed(*outcome),
             Leaf::Faults => world.faults(),
+            Leaf::FaultHits => world.fault_hits(),
             Leaf::Gauge(name) => world.gauge(name),
             Leaf::Latency(..) | Leaf::Rate(..) | Leaf::Success(_) => return None,
         };

@@ -51,6 +51,7 @@ fn arithmetic_comparison_and_logic_bind_as_usual() {
         "sum(sold) == 7 and count(sold) == 2",
         "sum(sold) - sum(stocked) == -7",
         "completed(ok) == 1 and open-operations() == 0 and faults() == 0",
+        "fault-hits() == 0",
         "sum(sold, by = item) <= sum(stocked, by = item)",
     ] {
         assert!(truth(text), "{text}");

@@ -15,6 +15,7 @@ pub(crate) enum Read<T> {
     Open,
     Completed(Outcome),
     Faults,
+    FaultHits,
     Gauge(T),
 }
 
@@ -37,7 +38,7 @@ impl<T: AsRef<str>> Read<T> {
             }
             Self::Breaker(_) => topic == Topic::Breakers,
             Self::Open | Self::Completed(_) => topic == Topic::Operations,
-            Self::Faults => topic == Topic::Faults,
+            Self::Faults | Self::FaultHits => topic == Topic::Faults,
             Self::Gauge(name) => topic == Topic::Gauge(name.as_ref()),
         }
     }
@@ -61,7 +62,9 @@ impl<T: AsRef<str>> Read<T> {
             (Self::SumBy(a, x), Read::SumBy(b, y)) | (Self::CountBy(a, x), Read::CountBy(b, y)) => {
                 (a.as_ref(), x.as_ref()) == (b.as_ref(), y.as_ref())
             }
-            (Self::Open, Read::Open) | (Self::Faults, Read::Faults) => true,
+            (Self::Open, Read::Open)
+            | (Self::Faults, Read::Faults)
+            | (Self::FaultHits, Read::FaultHits) => true,
             (Self::Completed(a), Read::Completed(b)) => a == b,
             _ => false,
         }
@@ -78,6 +81,7 @@ impl<T: AsRef<str>> Read<T> {
             Self::Open => Read::Open,
             Self::Completed(outcome) => Read::Completed(*outcome),
             Self::Faults => Read::Faults,
+            Self::FaultHits => Read::FaultHits,
             Self::Gauge(name) => Read::Gauge(text(name)),
         }
     }
@@ -107,6 +111,7 @@ impl Read<String> {
             Self::Completed(outcome) => {
                 format!("operations {outcome:?} = {}", world.completed(*outcome)).to_lowercase()
             }
+            Self::FaultHits => format!("faults that hit = {}", world.fault_hits()),
             Self::Faults => format!("faults on = {}", world.faults()),
             Self::Gauge(name) => format!("gauge({name}) = {}", world.gauge(name)),
         }

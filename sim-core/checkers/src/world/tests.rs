@@ -37,7 +37,14 @@ fn breakers_operations_and_faults_are_followed() {
         .breaker(4, "a->b-1", "trial-sent")
         .operation(5, Some((1, Outcome::Fail)))
         .operation(7, None)
-        .push(8, Event::FaultEnded { fault: "x".into() });
+        .push(8, Event::FaultEnded { fault: "x".into() })
+        .push(
+            9,
+            Event::FaultHit {
+                fault: "x".into(),
+                kind: "crash".into(),
+            },
+        );
     let world = world(&run);
     assert_eq!(world.breaker("a->b-0"), BreakerState::Open);
     assert_eq!(world.breaker("elsewhere"), BreakerState::Closed);
@@ -48,7 +55,7 @@ fn breakers_operations_and_faults_are_followed() {
         (world.open_operations(), world.completed(Outcome::Fail)),
         (1, 1)
     );
-    assert_eq!(world.faults(), -1);
+    assert_eq!((world.faults(), world.fault_hits()), (-1, 1));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Faults: one file each. The engine carries out a plan; it decides nothing.
 
+mod cancel;
 mod crash;
 mod errors;
 mod loss;
@@ -19,6 +20,7 @@ use windtunnel_record::{Event, FaultPlan, Inject, PlannedFault, Stream, target::
 #[derive(Default)]
 pub(crate) struct Faults {
     planned: Vec<Planned>,
+    cancelling: cancel::Cancelling,
 }
 
 struct Planned {
@@ -43,6 +45,7 @@ fn begin(machine: &mut Machine, fault: u32, inject: &Inject) -> Vec<u32> {
         Inject::Pause { target, .. } => pause::begin(machine, fault, target),
         Inject::Reset { from, to } => reset::begin(machine, fault, from, to),
         Inject::Errors { target, .. } => target.resolve(&machine.topology),
+        Inject::Cancel { target, .. } => cancel::begin(machine, fault, target),
     }
 }
 
@@ -55,6 +58,7 @@ fn end(machine: &mut Machine, fault: u32, inject: &Inject, hosts: &[u32]) {
         Inject::Crash { .. } => crash::end(machine, hosts),
         Inject::PowerLoss { .. } => power_loss::end(machine, hosts),
         Inject::Pause { .. } => pause::end(machine, hosts),
+        Inject::Cancel { .. } => cancel::end(machine, fault),
         Inject::Restart { .. } | Inject::Reset { .. } | Inject::Errors { .. } => {}
     }
 }

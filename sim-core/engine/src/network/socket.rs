@@ -1,10 +1,11 @@
 //! One end of a connection, as a program holds it.
 
-use super::connection::{EndOfStream, NEVER};
+use super::connection::{EndOfStream, NEVER, SERVER};
 use crate::{
     agenda::Due,
     clock, cpu,
     machine::{Machine, inside, with},
+    task,
 };
 use std::{
     io,
@@ -156,6 +157,12 @@ impl Machine {
                 if blocked {
                     self.open_window(number, 1 - socket.side);
                 }
+                if socket.side == SERVER
+                    && self.is_cancelling()
+                    && let Some(task) = task::current()
+                {
+                    self.request_read(task, number, host);
+                }
             }
             return Poll::Ready(Ok(()));
         }
@@ -247,6 +254,12 @@ impl Machine {
         let host = end.host;
         cpu::charge_bytes(&self.hosts[host as usize].cores, count);
         self.transmit(number, socket.side, cpu::departure());
+        if socket.side == SERVER
+            && self.is_cancelling()
+            && let Some(task) = task::current()
+        {
+            self.request_answered(task, number);
+        }
         Poll::Ready(Ok(count))
     }
 

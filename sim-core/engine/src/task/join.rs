@@ -60,6 +60,11 @@ pub fn id() -> Id {
     try_id().expect("there is no task here")
 }
 
+/// The number of the present task, if there is one.
+pub(crate) fn current() -> Option<TaskId> {
+    CURRENT.get()
+}
+
 /// The id of the present task, if there is one.
 pub fn try_id() -> Option<Id> {
     CURRENT.get().map(Id)

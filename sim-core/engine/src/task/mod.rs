@@ -13,4 +13,5 @@ pub use set::JoinSet;
 pub use wrapper::{spawn, spawn_blocking, spawn_local};
 pub use yielding::yield_now;
 
+pub(crate) use join::current;
 pub(crate) use wrapper::{TaskEntry, TaskId, catching, drop_tasks_of, run_main, site};

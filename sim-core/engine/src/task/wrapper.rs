@@ -211,7 +211,7 @@ impl<F: Future> Future for Wrapper<F> {
             }
         };
         let polled = self.poll_inner(cx);
-        with(|machine| {
+        let cancelled = with(|machine| {
             machine.note_refusals(self.cell.process);
             let process = &machine.processes[self.cell.process as usize];
             let (host, alive) = (process.host, process.alive);
@@ -221,8 +221,18 @@ impl<F: Future> Future for Wrapper<F> {
                     .release(core, cpu::departure());
                 machine.arm_cores(host);
             }
+            alive
+                && polled.is_pending()
+                && machine.is_cancelling()
+                && machine.is_cancelled_here(self.id)
         });
+        let cancelled = cancelled.unwrap_or(false);
         match polled {
+            Poll::Pending if cancelled => {
+                self.cell.vacate();
+                self.complete(Err(JoinError::cancelled(Id::of(self.id))));
+                Poll::Ready(())
+            }
             Poll::Pending => Poll::Pending,
             Poll::Ready(result) => {
                 self.complete(result);
