@@ -125,6 +125,8 @@ impl Machine {
         self.settle_sockets(id, host, power_lost);
         if power_lost {
             self.lose_page_cache(host);
+        } else {
+            self.close_files(host, id);
         }
         self.hosts[host as usize].cores.clear(clock::now());
         self.to_bury.push(id);

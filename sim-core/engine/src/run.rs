@@ -228,8 +228,8 @@ fn begin(spec: &RunSpec, setup: Setup) -> Option<Box<dyn Any>> {
     machine.echo = setup.echo;
     guard::show_panics(setup.echo);
     machine.sample_every = setup.sample_every.as_nanos();
-    for (number, host) in setup.hosts.into_iter().enumerate() {
-        let disk = crate::disk::Disk::new(host.disk, spec.seed, &host.info.name, number as u32);
+    for host in setup.hosts {
+        let disk = crate::disk::Disk::new(host.disk, spec.seed, &host.info.name);
         machine.hosts.push(Host::new(host, disk));
     }
     machine.plan_faults(&setup.faults);

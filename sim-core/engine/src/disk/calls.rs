@@ -1,16 +1,21 @@
 //! What is done to names and directories.
 
-use super::{SyncId, tree::NodeId};
-use crate::machine::inside;
+use super::tree::NodeId;
+use crate::{
+    clock,
+    machine::{Machine, inside},
+};
 use std::{
-    future::poll_fn,
     io,
-    path::{Component, Path},
-    task::Poll,
+    path::{Component, Path, PathBuf},
+    time::SystemTime,
 };
 
 /// A path as the disk keeps it: absolute, without `.` and `..`.
 pub(super) fn normal(path: &Path) -> io::Result<String> {
+    if path.as_os_str().is_empty() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     let mut parts: Vec<&str> = Vec::new();
     for component in path.components() {
         match component {
@@ -26,13 +31,42 @@ pub(super) fn normal(path: &Path) -> io::Result<String> {
     Ok(format!("/{}", parts.join("/")))
 }
 
-/// What is known of a file without opening it.
+/// What is known of a file or directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// Whether it is a directory.
     pub is_dir: bool,
     /// How many bytes it has.
     pub len: u64,
+    /// When its bytes were last changed, by its host's clock.
+    pub modified: SystemTime,
+}
+
+impl Machine {
+    pub(super) fn metadata(&self, host: u32, node: NodeId) -> Metadata {
+        let node = &self.hosts[host as usize].disk.tree.nodes[node];
+        Metadata {
+            is_dir: node.is_dir,
+            len: node.cached.len() as u64,
+            modified: node.modified,
+        }
+    }
+
+    /// Changes names of the caller's disk, and takes it down.
+    fn rename_on_disk(
+        &mut self,
+        action: &str,
+        path: &str,
+        content: &[u8],
+        change: impl FnOnce(&mut super::tree::Tree, u64) -> io::Result<bool>,
+    ) -> io::Result<()> {
+        let (_, host) = self.caller()?;
+        let tree = self.hosts[host as usize].disk.tree();
+        if change(tree, clock::now())? {
+            self.note_disk(host, action, path, content);
+        }
+        Ok(())
+    }
 }
 
 /// What is known of the file of this name.
@@ -43,11 +77,33 @@ pub fn metadata(path: &Path) -> io::Result<Metadata> {
     let path = normal(path)?;
     inside(|machine| {
         let (_, host) = machine.caller()?;
-        let tree = &machine.hosts[host as usize].disk.tree;
-        let node = tree.find(&path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Metadata {
-            is_dir: tree.is_dir(node),
-            len: tree.contents(node).len() as u64,
+        let node = machine.hosts[host as usize].disk.tree.find(&path)?;
+        Ok(machine.metadata(host, node))
+    })
+}
+
+/// The path of what is there, absolute and without `.` and `..`.
+///
+/// # Errors
+/// `NotFound`, or the process has ended.
+pub fn canonicalize(path: &Path) -> io::Result<PathBuf> {
+    let path = normal(path)?;
+    inside(|machine| {
+        let (_, host) = machine.caller()?;
+        machine.hosts[host as usize].disk.tree.find(&path)?;
+        Ok(PathBuf::from(path))
+    })
+}
+
+/// Makes a directory.
+///
+/// # Errors
+/// `AlreadyExists`, `NotFound` if the one above is missing, or the process has ended.
+pub fn create_dir(path: &Path) -> io::Result<()> {
+    let path = normal(path)?;
+    inside(|machine| {
+        machine.rename_on_disk("create-dir", &path, &[], |tree, now| {
+            tree.create_dir(&path, now).map(|()| true)
         })
     })
 }
@@ -59,11 +115,9 @@ pub fn metadata(path: &Path) -> io::Result<Metadata> {
 pub fn create_dir_all(path: &Path) -> io::Result<()> {
     let path = normal(path)?;
     inside(|machine| {
-        let (_, host) = machine.caller()?;
-        if machine.hosts[host as usize].disk.tree.create_dirs(&path)? {
-            machine.note_disk(host, "create-dir", &path, &[]);
-        }
-        Ok(())
+        machine.rename_on_disk("create-dir", &path, &[], |tree, now| {
+            tree.create_dirs(&path, now)
+        })
     })
 }
 
@@ -82,14 +136,26 @@ pub fn read_dir(path: &Path) -> io::Result<Vec<String>> {
 /// Gives a file another name, replacing what has it.
 ///
 /// # Errors
-/// `NotFound`, `IsADirectory`, `NotADirectory`, or the process has ended.
+/// `NotFound`, `IsADirectory`, `NotADirectory`, `DirectoryNotEmpty`, or the process has ended.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     let (from, to) = (normal(from)?, normal(to)?);
     inside(|machine| {
-        let (_, host) = machine.caller()?;
-        machine.hosts[host as usize].disk.tree.rename(&from, &to)?;
-        machine.note_disk(host, "rename", &from, to.as_bytes());
-        Ok(())
+        machine.rename_on_disk("rename", &from, to.as_bytes(), |tree, now| {
+            tree.rename(&from, &to, now).map(|()| true)
+        })
+    })
+}
+
+/// Gives a file a second name.
+///
+/// # Errors
+/// `NotFound`, `AlreadyExists`, `PermissionDenied` for a directory, or the process has ended.
+pub fn hard_link(original: &Path, link: &Path) -> io::Result<()> {
+    let (original, link) = (normal(original)?, normal(link)?);
+    inside(|machine| {
+        machine.rename_on_disk("link", &original, link.as_bytes(), |tree, now| {
+            tree.link(&original, &link, now).map(|()| true)
+        })
     })
 }
 
@@ -100,10 +166,22 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 pub fn remove_file(path: &Path) -> io::Result<()> {
     let path = normal(path)?;
     inside(|machine| {
-        let (_, host) = machine.caller()?;
-        machine.hosts[host as usize].disk.tree.remove_file(&path)?;
-        machine.note_disk(host, "remove", &path, &[]);
-        Ok(())
+        machine.rename_on_disk("remove", &path, &[], |tree, now| {
+            tree.remove_file(&path, now).map(|()| true)
+        })
+    })
+}
+
+/// Removes an empty directory.
+///
+/// # Errors
+/// `NotFound`, `NotADirectory`, `DirectoryNotEmpty`, or the process has ended.
+pub fn remove_dir(path: &Path) -> io::Result<()> {
+    let path = normal(path)?;
+    inside(|machine| {
+        machine.rename_on_disk("remove", &path, &[], |tree, now| {
+            tree.remove_dir(&path, now).map(|()| true)
+        })
     })
 }
 
@@ -114,46 +192,8 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 pub fn remove_dir_all(path: &Path) -> io::Result<()> {
     let path = normal(path)?;
     inside(|machine| {
-        let (_, host) = machine.caller()?;
-        machine.hosts[host as usize].disk.tree.remove_dirs(&path)?;
-        machine.note_disk(host, "remove", &path, &[]);
-        Ok(())
-    })
-}
-
-/// Makes all names of the disk durable, as an fsync of a directory does.
-///
-/// # Errors
-/// If the process has ended.
-pub async fn sync_dir() -> io::Result<()> {
-    let host = inside(|machine| machine.caller().map(|(_, host)| host))?;
-    wait_for_sync(host, None).await
-}
-
-/// Waits for an fsync that begins now.
-pub(super) async fn wait_for_sync(host: u32, node: Option<NodeId>) -> io::Result<()> {
-    let mut begun: Option<SyncId> = None;
-    poll_fn(|cx| {
-        inside(|machine| {
-            machine.caller()?;
-            let Some(id) = begun else {
-                begun = Some(machine.begin_sync(host, node, cx.waker()));
-                return Ok(Poll::Pending);
-            };
-            let Some(sync) = machine.syncs.get_mut(id) else {
-                return Ok(Poll::Ready(()));
-            };
-            if sync.done {
-                machine.syncs.remove(id);
-                return Ok(Poll::Ready(()));
-            }
-            sync.waker = Some(cx.waker().clone());
-            Ok(Poll::Pending)
+        machine.rename_on_disk("remove", &path, &[], |tree, now| {
+            tree.remove_dirs(&path, now).map(|()| true)
         })
-        .map_or_else(
-            |error: io::Error| Poll::Ready(Err(error)),
-            |polled| polled.map(Ok),
-        )
     })
-    .await
 }

@@ -1,107 +1,69 @@
-//! The files and directories of a disk, as the page cache shows them and as they are on the medium.
+//! The names of a disk, as programs see them and as they would be left without power.
 
+use super::{
+    journal::{Journal, Op},
+    node::{Node, Write},
+};
 use std::{collections::BTreeMap, io};
-use windtunnel_record::Stream;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// A file or directory, whatever it is called.
+/// The place of a file or directory in its tree.
 pub(crate) type NodeId = usize;
 
 /// The root of every disk.
-const ROOT: &str = "/";
+pub(super) const ROOT: &str = "/";
 
 /// Two views of one disk: names and contents now, and what would be left without power.
 pub(super) struct Tree {
-    nodes: Vec<Node>,
-    names: BTreeMap<String, NodeId>,
-    durable_names: BTreeMap<String, NodeId>,
-    /// Whether the two differ.
-    names_changed: bool,
+    pub nodes: Vec<Node>,
+    vacant: Vec<NodeId>,
+    pub names: BTreeMap<String, NodeId>,
+    pub durable_names: BTreeMap<String, NodeId>,
+    pub journal: Journal,
+    /// How many bytes are allocated.
+    pub used: u64,
 }
-
-struct Node {
-    is_dir: bool,
-    /// The bytes as a reader sees them.
-    cached: Vec<u8>,
-    /// The bytes on the medium.
-    durable: Vec<u8>,
-    /// What was done since, in order.
-    pending: Vec<Change>,
-    /// How many changes were made in all.
-    changes: u64,
-}
-
-#[derive(Clone)]
-enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    Resize { length: usize },
-}
-
-impl Change {
-    fn apply(&self, to: &mut Vec<u8>) {
-        match self {
-            Self::Write { offset, bytes } => {
-                if to.len() < offset + bytes.len() {
-                    to.resize(offset + bytes.len(), 0);
-                }
-                to[*offset..offset + bytes.len()].copy_from_slice(bytes);
-            }
-            Self::Resize { length } => to.resize(*length, 0),
-        }
-    }
-
-    /// A hash of this change after others, whose hash is `before`.
-    fn hash(&self, before: u64) -> u64 {
-        match self {
-            Self::Write { offset, bytes } => {
-                xxh3_64_with_seed(bytes, before.rotate_left(1) ^ *offset as u64)
-            }
-            Self::Resize { length } => {
-                xxh3_64_with_seed(&length.to_le_bytes(), before.rotate_left(1))
-            }
-        }
-    }
-
-    fn size(&self) -> u64 {
-        match self {
-            Self::Write { bytes, .. } => bytes.len() as u64,
-            Self::Resize { .. } => 0,
-        }
-    }
-}
-
-/// The unit in which a medium writes whole or not at all.
-const SECTOR: usize = 512;
 
 impl Tree {
     pub fn new() -> Self {
         let mut tree = Self {
-            nodes: Vec::new(),
+            nodes: vec![Node::new(true, 0)],
+            vacant: Vec::new(),
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
-            names_changed: false,
+            journal: Journal::new(),
+            used: 0,
         };
-        let root = tree.make(true);
-        tree.names.insert(ROOT.into(), root);
-        tree.durable_names.insert(ROOT.into(), root);
+        tree.names.insert(ROOT.into(), 0);
+        tree.durable_names.insert(ROOT.into(), 0);
+        (tree.nodes[0].names, tree.nodes[0].durable_names) = (1, 1);
         tree
     }
 
-    fn make(&mut self, is_dir: bool) -> NodeId {
-        let (cached, durable, pending) = (Vec::new(), Vec::new(), Vec::new());
-        self.nodes.push(Node {
-            is_dir,
-            cached,
-            durable,
-            pending,
-            changes: 0,
-        });
-        self.nodes.len() - 1
+    /// The node of this name.
+    ///
+    /// # Errors
+    /// `NotFound`, or `NotADirectory` if a file stands where a directory would have to be.
+    pub fn find(&self, path: &str) -> io::Result<NodeId> {
+        if let Some(node) = self.names.get(path) {
+            return Ok(*node);
+        }
+        let mut above = parent(path);
+        while let Some(path) = above {
+            match self.names.get(path) {
+                Some(&node) if !self.nodes[node].is_dir => {
+                    return Err(io::ErrorKind::NotADirectory.into());
+                }
+                Some(_) => break,
+                None => above = parent(path),
+            }
+        }
+        Err(io::ErrorKind::NotFound.into())
     }
 
-    /// The node of this name.
-    pub fn find(&self, path: &str) -> Option<NodeId> {
-        self.names.get(path).copied()
+    /// One of the names of a node; empty if it has none any more.
+    pub fn name_of(&self, node: NodeId) -> String {
+        let named = self.names.iter().find(|(_, named)| **named == node);
+        named.map(|(name, _)| name.clone()).unwrap_or_default()
     }
 
     pub fn is_dir(&self, node: NodeId) -> bool {
@@ -112,125 +74,252 @@ impl Tree {
         &self.nodes[node].cached
     }
 
-    /// How many changes were made to a file.
-    pub fn writes(&self, node: NodeId) -> u64 {
-        self.nodes[node].changes
-    }
-
-    /// The directory that holds `path` must exist.
-    fn check_parent(&self, path: &str) -> io::Result<()> {
-        let parent = parent(path).ok_or(io::ErrorKind::InvalidInput)?;
-        match self.find(parent) {
-            Some(node) if self.is_dir(node) => Ok(()),
-            Some(_) => Err(io::ErrorKind::NotADirectory.into()),
-            None => Err(io::ErrorKind::NotFound.into()),
+    /// The directory that is to hold `path`.
+    fn directory_of(&self, path: &str) -> io::Result<NodeId> {
+        let above = parent(path).ok_or(io::ErrorKind::ResourceBusy)?;
+        let node = self.find(above)?;
+        if self.is_dir(node) {
+            Ok(node)
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
         }
     }
 
-    pub fn create_file(&mut self, path: &str) -> io::Result<NodeId> {
-        self.check_parent(path)?;
-        let node = self.make(false);
-        self.names_changed = true;
-        self.names.insert(path.into(), node);
+    fn make(&mut self, is_dir: bool, now: u64) -> NodeId {
+        let node = Node::new(is_dir, self.journal.touch(now));
+        match self.vacant.pop() {
+            Some(number) => {
+                self.nodes[number] = node;
+                number
+            }
+            None => {
+                self.nodes.push(node);
+                self.nodes.len() - 1
+            }
+        }
+    }
+
+    /// Gives a node a name, or takes the name away; its directory and the node are changed by that.
+    fn set_name(&mut self, path: &str, node: Option<NodeId>, now: u64) {
+        let before = match node {
+            Some(node) => {
+                self.nodes[node].names += 1;
+                self.names.insert(path.into(), node)
+            }
+            None => self.names.remove(path),
+        };
+        let path = path.to_owned();
+        let directory = parent(&path).and_then(|above| self.names.get(above).copied());
+        let transaction = self.enter(now, Op::Name { path, node });
+        for changed in [before, node, directory].into_iter().flatten() {
+            self.nodes[changed].changed_in = transaction;
+        }
+        if let Some(directory) = directory {
+            self.nodes[directory].sized_in = transaction;
+        }
+        if let Some(before) = before {
+            self.nodes[before].names -= 1;
+            self.free(before);
+        }
+    }
+
+    /// Gives back what a node takes, as far as nothing leads to it any more.
+    pub fn free(&mut self, number: NodeId) {
+        let node = &mut self.nodes[number];
+        self.used -= node.free_if_unreachable();
+        if node.is_forgotten() && !node.vacant {
+            node.vacant = true;
+            node.medium = Vec::new();
+            self.vacant.push(number);
+        }
+        if self.nodes[number].dirty.is_empty() {
+            self.journal.dirty.remove(&number);
+        }
+    }
+
+    pub fn create_file(&mut self, path: &str, now: u64) -> io::Result<NodeId> {
+        self.directory_of(path)?;
+        let node = self.make(false, now);
+        self.set_name(path, Some(node), now);
         Ok(node)
     }
 
+    /// Makes a directory.
+    pub fn create_dir(&mut self, path: &str, now: u64) -> io::Result<()> {
+        match self.find(path) {
+            Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(_) => {}
+        }
+        self.directory_of(path)?;
+        let node = self.make(true, now);
+        self.set_name(path, Some(node), now);
+        Ok(())
+    }
+
     /// Makes a directory and those above it. True if anything was made.
-    pub fn create_dirs(&mut self, path: &str) -> io::Result<bool> {
-        if let Some(node) = self.find(path) {
-            let there = self.is_dir(node);
-            return if there {
-                Ok(false)
-            } else {
-                Err(io::ErrorKind::AlreadyExists.into())
-            };
+    pub fn create_dirs(&mut self, path: &str, now: u64) -> io::Result<bool> {
+        match self.find(path) {
+            Ok(node) if self.is_dir(node) => return Ok(false),
+            Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(_) => {}
         }
         if let Some(above) = parent(path) {
-            self.create_dirs(above)?;
+            self.create_dirs(above, now)?;
         }
-        let node = self.make(true);
-        self.names_changed = true;
-        self.names.insert(path.into(), node);
+        self.create_dir(path, now)?;
         Ok(true)
     }
 
-    pub fn write(&mut self, node: NodeId, offset: usize, bytes: &[u8]) {
-        self.change(
-            node,
-            Change::Write {
-                offset,
-                bytes: bytes.to_vec(),
-            },
-        );
+    pub fn write(&mut self, node: NodeId, offset: usize, bytes: &[u8], now: u64) {
+        let write = Write {
+            at: now,
+            offset,
+            bytes: bytes.to_vec(),
+        };
+        self.used += self.nodes[node].write(write);
+        self.journal.dirty.insert(node);
+        // The time of the change is metadata, which fdatasync does not wait for.
+        self.nodes[node].changed_in = self.journal.touch(now);
     }
 
-    pub fn resize(&mut self, node: NodeId, length: usize) {
-        self.change(node, Change::Resize { length });
-    }
-
-    fn change(&mut self, node: NodeId, change: Change) {
-        let node = &mut self.nodes[node];
-        change.apply(&mut node.cached);
-        node.pending.push(change);
-        node.changes += 1;
-    }
-
-    pub fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        let node = self.find(from).ok_or(io::ErrorKind::NotFound)?;
-        self.check_parent(to)?;
-        if let Some(target) = self.find(to)
-            && self.is_dir(target) != self.is_dir(node)
-        {
-            return Err(if self.is_dir(target) {
-                io::ErrorKind::IsADirectory.into()
-            } else {
-                io::ErrorKind::NotADirectory.into()
-            });
+    pub fn resize(&mut self, number: NodeId, length: usize, now: u64) {
+        let node = &mut self.nodes[number];
+        let before = node.allocated();
+        node.resize(length);
+        self.used = self.used + node.allocated() - before;
+        let op = Op::Size {
+            node: number,
+            length,
+        };
+        let transaction = self.enter(now, op);
+        let node = &mut self.nodes[number];
+        (node.changed_in, node.sized_in) = (transaction, transaction);
+        if node.dirty.is_empty() {
+            self.journal.dirty.remove(&number);
         }
-        let prefix = format!("{from}/");
-        let below: Vec<_> = self
-            .names
-            .keys()
-            .filter(|name| name.starts_with(&prefix))
-            .cloned()
-            .collect();
-        for name in below {
-            let moved = format!("{to}/{}", &name[prefix.len()..]);
-            if let Some(node) = self.names.remove(&name) {
-                self.names.insert(moved, node);
+    }
+
+    /// A program lets go of a file that it held open.
+    pub fn closed(&mut self, number: NodeId, now: u64) {
+        let node = &mut self.nodes[number];
+        node.handles -= 1;
+        if std::mem::take(&mut node.flush_on_close) {
+            // auto_da_alloc: what replaces an emptied file is allocated at once, so that the commit
+            // that makes the emptying durable finds the new bytes on the medium.
+            self.allocate(number, now);
+        }
+        self.free(number);
+    }
+
+    /// Gives a file another name, replacing what has it.
+    pub fn rename(&mut self, from: &str, to: &str, now: u64) -> io::Result<()> {
+        let node = self.find(from)?;
+        self.directory_of(from)?;
+        self.directory_of(to)?;
+        let below = format!("{from}/");
+        if to.starts_with(&below) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        if from.starts_with(&format!("{to}/")) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        if let Some(&target) = self.names.get(to) {
+            if target == node {
+                return Ok(());
+            }
+            match (self.is_dir(node), self.is_dir(target)) {
+                (false, true) => return Err(io::ErrorKind::IsADirectory.into()),
+                (true, false) => return Err(io::ErrorKind::NotADirectory.into()),
+                (true, true) if self.has_entries(to) => {
+                    return Err(io::ErrorKind::DirectoryNotEmpty.into());
+                }
+                (true, true) => {}
+                // auto_da_alloc: the bytes of a file that replaces another are on the medium before
+                // the transaction that holds the rename.
+                (false, false) => self.allocate(node, now),
             }
         }
-        self.names.remove(from);
-        self.names_changed = true;
-        self.names.insert(to.into(), node);
+        for name in self.entries_below(&below) {
+            let moved = format!("{to}/{}", &name[below.len()..]);
+            if let Some(&node) = self.names.get(&name) {
+                self.set_name(&moved, Some(node), now);
+                self.set_name(&name, None, now);
+            }
+        }
+        self.set_name(to, Some(node), now);
+        self.set_name(from, None, now);
         Ok(())
     }
 
-    pub fn remove_file(&mut self, path: &str) -> io::Result<()> {
-        let node = self.find(path).ok_or(io::ErrorKind::NotFound)?;
+    /// Gives a file a second name.
+    pub fn link(&mut self, original: &str, link: &str, now: u64) -> io::Result<()> {
+        let node = self.find(original)?;
+        self.directory_of(link)?;
+        if self.names.contains_key(link) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if self.is_dir(node) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        self.set_name(link, Some(node), now);
+        Ok(())
+    }
+
+    pub fn remove_file(&mut self, path: &str, now: u64) -> io::Result<()> {
+        let node = self.find(path)?;
         if self.is_dir(node) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        self.names_changed = true;
-        self.names.remove(path);
+        self.set_name(path, None, now);
         Ok(())
     }
 
-    pub fn remove_dirs(&mut self, path: &str) -> io::Result<()> {
-        let node = self.find(path).ok_or(io::ErrorKind::NotFound)?;
+    /// Removes an empty directory.
+    pub fn remove_dir(&mut self, path: &str, now: u64) -> io::Result<()> {
+        let node = self.find(path)?;
         if !self.is_dir(node) {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        let prefix = format!("{path}/");
-        self.names_changed = true;
-        self.names
-            .retain(|name, _| name != path && !name.starts_with(&prefix));
+        self.directory_of(path)?;
+        if self.has_entries(path) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        self.set_name(path, None, now);
         Ok(())
+    }
+
+    /// Removes a directory with everything below it.
+    pub fn remove_dirs(&mut self, path: &str, now: u64) -> io::Result<()> {
+        let node = self.find(path)?;
+        if !self.is_dir(node) {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        self.directory_of(path)?;
+        for name in self.entries_below(&format!("{path}/")).into_iter().rev() {
+            self.set_name(&name, None, now);
+        }
+        self.set_name(path, None, now);
+        Ok(())
+    }
+
+    /// All names that begin with `prefix`, in order.
+    fn entries_below(&self, prefix: &str) -> Vec<String> {
+        let names = self.names.range(prefix.to_owned()..);
+        let below = names.map(|(name, _)| name.clone());
+        below.take_while(|name| name.starts_with(prefix)).collect()
+    }
+
+    fn has_entries(&self, path: &str) -> bool {
+        let below = format!("{path}/");
+        let next = self.names.range(below.clone()..).next();
+        next.is_some_and(|(name, _)| name.starts_with(&below))
     }
 
     /// The names in a directory, in order.
     pub fn list(&self, path: &str) -> io::Result<Vec<String>> {
-        let node = self.find(path).ok_or(io::ErrorKind::NotFound)?;
+        let node = self.find(path)?;
         if !self.is_dir(node) {
             return Err(io::ErrorKind::NotADirectory.into());
         }
@@ -239,88 +328,15 @@ impl Tree {
         } else {
             format!("{path}/")
         };
-        let below = self
-            .names
-            .keys()
-            .filter_map(|name| name.strip_prefix(&prefix));
-        Ok(below
-            .filter(|rest| !rest.is_empty() && !rest.contains('/'))
-            .map(Into::into)
-            .collect())
-    }
-
-    /// Makes durable all names, and the changes of a file up to its `covers`-th. Gives the file's
-    /// name, and how many bytes became durable with a hash of these changes. The hash is not one of
-    /// the whole file, which would make a log that is synced record by record a quadratic affair.
-    pub fn commit(&mut self, node: Option<NodeId>, covers: u64) -> (String, u64, u64) {
-        if self.names_changed {
-            self.durable_names.clone_from(&self.names);
-            self.names_changed = false;
-        }
-        let Some(number) = node else {
-            return (ROOT.into(), 0, 0);
-        };
-        let node = &mut self.nodes[number];
-        let left = (node.changes - covers) as usize;
-        let through = node.pending.len().saturating_sub(left);
-        let (mut bytes, mut content) = (0, 0);
-        for change in node.pending.drain(..through) {
-            bytes += change.size();
-            content = change.hash(content);
-            change.apply(&mut node.durable);
-        }
-        let name = self.names.iter().find(|(_, named)| **named == number);
-        (
-            name.map(|(name, _)| name.clone()).unwrap_or_default(),
-            bytes,
-            content,
-        )
-    }
-
-    /// Of each file a random beginning of the unsynced changes is left, the last of them torn. Gives
-    /// what was lost.
-    pub fn lose_power(&mut self, stream: &mut Stream) -> Vec<(String, u64)> {
-        let mut lost = Vec::new();
-        for (name, &number) in &self.names {
-            let node = &mut self.nodes[number];
-            if node.pending.is_empty() {
-                continue;
-            }
-            let total: u64 = node.pending.iter().map(Change::size).sum();
-            let keep = stream.below(node.pending.len() as u64 + 1) as usize;
-            let mut kept = 0;
-            for change in &node.pending[..keep] {
-                change.apply(&mut node.durable);
-                kept += change.size();
-            }
-            if let Some(Change::Write { offset, bytes }) = node.pending.get(keep) {
-                // Whole sectors of the write that was under way, and then nothing.
-                let sectors = bytes.len().div_ceil(SECTOR) as u64;
-                let torn = (stream.below(sectors + 1) as usize * SECTOR).min(bytes.len());
-                let torn_bytes = bytes[..torn].to_vec();
-                Change::Write {
-                    offset: *offset,
-                    bytes: torn_bytes,
-                }
-                .apply(&mut node.durable);
-                kept += torn as u64;
-            }
-            if total > kept {
-                lost.push((name.clone(), total - kept));
-            }
-        }
-        for node in &mut self.nodes {
-            node.cached.clone_from(&node.durable);
-            node.pending.clear();
-        }
-        self.names.clone_from(&self.durable_names);
-        self.names_changed = false;
-        lost
+        let below = self.entries_below(&prefix);
+        let rest = below.iter().map(|name| &name[prefix.len()..]);
+        let direct = rest.filter(|rest| !rest.is_empty() && !rest.contains('/'));
+        Ok(direct.map(Into::into).collect())
     }
 }
 
 /// The directory above `path`; none above the root.
-fn parent(path: &str) -> Option<&str> {
+pub(super) fn parent(path: &str) -> Option<&str> {
     if path == ROOT {
         return None;
     }
@@ -331,67 +347,45 @@ fn parent(path: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use windtunnel_record::Seed;
-
-    #[test]
-    fn what_was_synced_survives_and_what_was_not_is_a_torn_beginning() {
-        let (mut kept_some, mut lost_some) = (0, 0);
-        for seed in 0..64 {
-            let mut tree = Tree::new();
-            let file = tree.create_file("/log").expect("the root is there");
-            tree.write(file, 0, b"durable");
-            tree.commit(Some(file), tree.writes(file));
-            tree.write(file, 7, &[7; 2000]);
-            tree.write(file, 2007, &[8; 2000]);
-            let lost = tree.lose_power(&mut Seed(seed).stream("disk/x"));
-            let contents = tree.contents(file);
-            assert!(contents.starts_with(b"durable"));
-            let expected: Vec<u8> = [&b"durable"[..], &[7; 2000], &[8; 2000]].concat();
-            assert_eq!(
-                contents,
-                &expected[..contents.len()],
-                "a beginning, never other bytes"
-            );
-            kept_some += u32::from(contents.len() > 7);
-            lost_some += u32::from(!lost.is_empty());
-        }
-        assert!(kept_some > 10 && lost_some > 10, "{kept_some} {lost_some}");
-    }
-
-    #[test]
-    fn a_new_name_is_gone_without_a_sync_and_any_sync_keeps_it() {
-        let mut stream = Seed(1).stream("disk/x");
-        let mut tree = Tree::new();
-        tree.create_file("/a").expect("created");
-        tree.lose_power(&mut stream);
-        assert_eq!(tree.find("/a"), None);
-        let other = tree.create_file("/b").expect("created");
-        tree.create_file("/a").expect("created");
-        tree.commit(Some(other), 0);
-        tree.lose_power(&mut stream);
-        assert!(tree.find("/a").is_some());
-    }
-
-    #[test]
-    fn a_sync_does_not_cover_what_was_written_after_it_began() {
-        let mut tree = Tree::new();
-        let file = tree.create_file("/log").expect("created");
-        tree.write(file, 0, b"one");
-        let covers = tree.writes(file);
-        tree.write(file, 3, b"two");
-        tree.commit(Some(file), covers);
-        assert_eq!(tree.nodes[file].durable, b"one");
-    }
 
     #[test]
     fn renames_move_what_is_below_and_replace_what_is_there() {
         let mut tree = Tree::new();
-        tree.create_dirs("/d/e").expect("made");
-        let file = tree.create_file("/d/e/f").expect("created");
-        tree.rename("/d", "/g").expect("renamed");
-        assert_eq!(tree.find("/g/e/f"), Some(file));
+        tree.create_dirs("/d/e", 0).expect("made");
+        let file = tree.create_file("/d/e/f", 0).expect("created");
+        tree.rename("/d", "/g", 0).expect("renamed");
+        assert_eq!(tree.find("/g/e/f").expect("moved"), file);
         assert_eq!(tree.list("/g").expect("a directory"), ["e"]);
-        assert!(tree.rename("/nothing", "/x").is_err());
-        assert!(tree.create_file("/missing/x").is_err());
+        assert!(tree.find("/d/e/f").is_err());
+        assert!(tree.rename("/nothing", "/x", 0).is_err());
+        assert!(tree.create_file("/missing/x", 0).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_removed_while_it_is_open_takes_its_space_until_it_is_closed() {
+        let mut tree = Tree::new();
+        let file = tree.create_file("/f", 0).expect("created");
+        tree.nodes[file].handles = 1;
+        tree.write(file, 0, &[1; 5000], 0);
+        assert_eq!(tree.used, 8192);
+        tree.remove_file("/f", 0).expect("removed");
+        assert_eq!(tree.contents(file).len(), 5000);
+        assert_eq!(tree.used, 8192);
+        tree.closed(file, 0);
+        assert_eq!(tree.used, 0);
+    }
+
+    #[test]
+    fn files_that_come_and_go_leave_nothing_behind() {
+        let mut tree = Tree::new();
+        for turn in 0..1000 {
+            let now = turn * super::super::journal::COMMIT_EVERY;
+            tree.catch_up(now);
+            let file = tree.create_file("/f", now).expect("created");
+            tree.write(file, 0, &[1; 5000], now);
+            tree.remove_file("/f", now).expect("removed");
+        }
+        assert!(tree.nodes.len() < 5, "{}", tree.nodes.len());
+        assert_eq!(tree.used, 0);
     }
 }

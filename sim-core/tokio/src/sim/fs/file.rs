@@ -12,15 +12,24 @@ use windtunnel_engine::disk;
 
 /// A file of a host's disk. Writes are in the page cache at once; they are durable after
 /// [`File::sync_all`] or [`File::sync_data`].
+///
+/// As tokio's, it tells a failed write not to the caller that made it but to the next one that writes,
+/// flushes or shuts down: whoever wants to know flushes.
 #[derive(Debug)]
 pub struct File {
     file: disk::File,
     sought: u64,
+    /// What came of an earlier write, for the next caller.
+    write_error: Option<io::ErrorKind>,
 }
 
 impl File {
     pub(super) fn new(file: disk::File) -> Self {
-        Self { file, sought: 0 }
+        Self {
+            file,
+            sought: 0,
+            write_error: None,
+        }
     }
 
     /// Opens for reading.
@@ -44,29 +53,39 @@ impl File {
             .await
     }
 
+    /// Makes a file that is not there, for reading and writing.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, and others as the standard library's.
+    pub async fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .await
+    }
+
     /// The switches, all off.
     pub fn options() -> OpenOptions {
         OpenOptions::new()
     }
 
-    /// Makes the contents durable, and every name on the disk.
+    /// Makes the contents durable, and with them every name on the disk if the file changed since the
+    /// last commit (fsync).
     ///
     /// # Errors
     /// If the process has ended.
     pub async fn sync_all(&self) -> io::Result<()> {
-        if self.file.is_dir() {
-            disk::sync_dir().await
-        } else {
-            self.file.sync().await
-        }
+        self.file.sync(false).await
     }
 
-    /// As [`File::sync_all`].
+    /// Makes the contents durable, and its length (fdatasync).
     ///
     /// # Errors
     /// If the process has ended.
     pub async fn sync_data(&self) -> io::Result<()> {
-        self.sync_all().await
+        self.file.sync(true).await
     }
 
     /// Cuts it off or fills it up with zeros.
@@ -82,18 +101,22 @@ impl File {
     /// # Errors
     /// If the process has ended.
     pub async fn metadata(&self) -> io::Result<Metadata> {
-        Ok(Metadata(disk::Metadata {
-            is_dir: self.file.is_dir(),
-            len: self.file.len()?,
-        }))
+        self.file.metadata().map(Metadata)
     }
 
-    /// Another handle with a cursor of its own.
+    /// Another handle of the same opening: both share one cursor.
     ///
     /// # Errors
-    /// Never here; the signature is tokio's.
+    /// If the process has ended.
     pub async fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self::new(self.file.duplicate()))
+        self.file.duplicate().map(Self::new)
+    }
+
+    fn told(&mut self) -> io::Result<()> {
+        match self.write_error.take() {
+            Some(kind) => Err(kind.into()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -113,15 +136,19 @@ impl AsyncWrite for File {
         _: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.file.write(buf))
+        self.told()?;
+        if let Err(error) = self.file.write_all(buf) {
+            self.write_error = Some(error.kind());
+        }
+        Poll::Ready(Ok(buf.len()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.told())
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
     }
 }
 

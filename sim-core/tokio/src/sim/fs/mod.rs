@@ -1,14 +1,17 @@
 //! The engine's disks in tokio's clothes. Each host has its own, which its processes outlive.
 
+mod directory;
 mod file;
+mod metadata;
 mod open_options;
 
+pub use directory::{DirEntry, ReadDir, read_dir};
 pub use file::File;
 pub use open_options::OpenOptions;
 
 use crate::sim::io::{AsyncReadExt, AsyncWriteExt};
+use metadata::Metadata;
 use std::{
-    ffi::OsString,
     io,
     path::{Path, PathBuf},
 };
@@ -42,7 +45,41 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 /// # Errors
 /// As [`File::create`].
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
-    File::create(path).await?.write_all(contents.as_ref()).await
+    let mut file = File::create(path).await?;
+    file.write_all(contents.as_ref()).await?;
+    file.flush().await
+}
+
+/// Copies the contents of a file to another, which is made or emptied; how many bytes that were.
+///
+/// # Errors
+/// `NotFound`, `InvalidInput` if the first is a directory, and as [`write`].
+pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
+    if disk::metadata(from.as_ref())?.is_dir {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "only files can be copied",
+        ));
+    }
+    let contents = read(from).await?;
+    write(to, &contents).await?;
+    Ok(contents.len() as u64)
+}
+
+/// The absolute path of what is there, without `.` and `..`.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    disk::canonicalize(path.as_ref())
+}
+
+/// Gives a file a second name.
+///
+/// # Errors
+/// As the standard library's.
+pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
+    disk::hard_link(original.as_ref(), link.as_ref())
 }
 
 /// Gives a file another name.
@@ -59,6 +96,22 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 /// As the standard library's.
 pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
     disk::remove_file(path.as_ref())
+}
+
+/// Makes a directory in one that is there.
+///
+/// # Errors
+/// As the standard library's.
+pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
+    disk::create_dir(path.as_ref())
+}
+
+/// Removes an empty directory.
+///
+/// # Errors
+/// As the standard library's.
+pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
+    disk::remove_dir(path.as_ref())
 }
 
 /// Makes a directory and all above it.
@@ -95,89 +148,4 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 /// `NotFound`.
 pub async fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     disk::metadata(path.as_ref()).map(Metadata)
-}
-
-/// See [`metadata`].
-#[derive(Clone, Copy, Debug)]
-pub struct Metadata(disk::Metadata);
-
-#[expect(
-    clippy::len_without_is_empty,
-    reason = "the names are the standard library's"
-)]
-impl Metadata {
-    /// How many bytes.
-    pub fn len(&self) -> u64 {
-        self.0.len
-    }
-
-    /// Whether it is a directory.
-    pub fn is_dir(&self) -> bool {
-        self.0.is_dir
-    }
-
-    /// Whether it is a file.
-    pub fn is_file(&self) -> bool {
-        !self.0.is_dir
-    }
-}
-
-/// The entries of a directory, in the order of their names.
-///
-/// # Errors
-/// `NotFound`, `NotADirectory`.
-pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
-    let directory = path.as_ref().to_path_buf();
-    Ok(ReadDir {
-        names: disk::read_dir(&directory)?.into_iter(),
-        directory,
-    })
-}
-
-/// See [`read_dir`].
-#[derive(Debug)]
-pub struct ReadDir {
-    directory: PathBuf,
-    names: std::vec::IntoIter<String>,
-}
-
-impl ReadDir {
-    /// The next entry.
-    ///
-    /// # Errors
-    /// Never here; the signature is tokio's.
-    pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
-        let next = self.names.next();
-        Ok(next.map(|name| DirEntry {
-            path: self.directory.join(&name),
-            name,
-        }))
-    }
-}
-
-/// An entry of a directory.
-#[derive(Debug)]
-pub struct DirEntry {
-    path: PathBuf,
-    name: String,
-}
-
-impl DirEntry {
-    /// Its whole path.
-    pub fn path(&self) -> PathBuf {
-        self.path.clone()
-    }
-
-    /// Its name in the directory.
-    pub fn file_name(&self) -> OsString {
-        self.name.clone().into()
-    }
-
-    /// What is known of it.
-    ///
-    /// # Errors
-    /// `NotFound` if it was removed since.
-    pub async fn metadata(&self) -> io::Result<Metadata> {
-        disk::metadata(&self.path).map(Metadata)
-    }
 }
