@@ -8,10 +8,6 @@ use windtunnel_engine::disk;
 #[derive(Clone, Copy, Debug)]
 pub struct Metadata(pub(super) disk::Metadata);
 
-#[expect(
-    clippy::len_without_is_empty,
-    reason = "the names are the standard library's"
-)]
 impl Metadata {
     /// How many bytes.
     pub fn len(&self) -> u64 {
