@@ -309,23 +309,23 @@ async fn an_empty_path_leads_nowhere() {
 async fn switches_that_contradict_each_other_are_refused() {
     let path = scratch("switches").await.join("file");
     fs::write(&path, b"contents").await.expect("written");
-    let with = |set: fn(&mut OpenOptions)| {
+    let with = |set: fn(&mut OpenOptions) -> &mut OpenOptions| {
         let mut options = OpenOptions::new();
         set(&mut options);
         options
     };
     for options in [
-        with(|_| {}),
-        with(|options| drop(options.read(true).truncate(true))),
-        with(|options| drop(options.read(true).create(true))),
-        with(|options| drop(options.append(true).truncate(true))),
-        with(|options| drop(options.write(true).append(true).truncate(true))),
+        with(|options| options),
+        with(|options| options.read(true).truncate(true)),
+        with(|options| options.read(true).create(true)),
+        with(|options| options.append(true).truncate(true)),
+        with(|options| options.write(true).append(true).truncate(true)),
     ] {
         let error = options.open(&path).await.expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{options:?}");
     }
     assert_eq!(fs::read(&path).await.expect("read"), b"contents");
-    let both = with(|options| drop(options.read(true).append(true).create(true)));
+    let both = with(|options| options.read(true).append(true).create(true));
     let mut file = both.open(&path).await.expect("it may");
     file.write_all(b"!").await.expect("written");
     file.seek(SeekFrom::Start(0)).await.expect("moved");
