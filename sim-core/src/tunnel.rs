@@ -29,6 +29,8 @@ pub struct Network {
     pub syn_retries: Option<u8>,
     /// Linux `tcp_syn_linear_timeouts`.
     pub syn_linear: Option<u8>,
+    /// Linux `tcp_retries2`: how long an open connection goes on without an answer.
+    pub retries2: Option<u8>,
     /// Links that differ; a later one wins.
     pub links: Vec<LinkSettings>,
 }

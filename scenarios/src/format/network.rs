@@ -27,6 +27,9 @@ pub struct Network {
     /// Linux `tcp_syn_linear_timeouts`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub syn_linear: Option<u8>,
+    /// Linux `tcp_retries2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries2: Option<u8>,
     /// Links that differ; a later one wins.
     pub links: Vec<Link>,
 }

@@ -83,6 +83,7 @@ fn network(scenario: &Scenario) -> Network {
         loss: network.loss,
         syn_retries: network.syn_retries,
         syn_linear: network.syn_linear,
+        retries2: network.retries2,
         links: links.collect(),
     }
 }

@@ -91,6 +91,7 @@ fn network_of(settings: crate::tunnel::Network) -> NetworkSpec {
         loss: settings.loss.unwrap_or(default.loss),
         syn_retries: settings.syn_retries.unwrap_or(default.syn_retries),
         syn_linear: settings.syn_linear.unwrap_or(default.syn_linear),
+        retries2: settings.retries2.unwrap_or(default.retries2),
         links: links.collect(),
         ..default
     }

@@ -135,7 +135,7 @@ pub(super) enum EndOfStream {
 /// Something was lost and is tried again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stall {
-    /// When what is tried was first sent.
+    /// When a time-out first sent something again in vain; [`NEVER`] before.
     pub since: u64,
     /// When it is tried next.
     pub next: u64,

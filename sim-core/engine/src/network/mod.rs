@@ -45,6 +45,8 @@ pub struct NetworkSpec {
     pub syn_retries: u8,
     /// Retransmissions of a SYN each second before those (Linux `tcp_syn_linear_timeouts`).
     pub syn_linear: u8,
+    /// How long a sender goes on without an answer (Linux `tcp_retries2`).
+    pub retries2: u8,
     /// How many bytes a sender's kernel holds that are not acknowledged.
     pub send_buffer: usize,
     /// How many bytes a receiver's kernel holds that are not read.
@@ -69,6 +71,7 @@ impl Default for NetworkSpec {
             links: Vec::new(),
             syn_retries: 6,
             syn_linear: 4,
+            retries2: 15,
             send_buffer: 256 << 10,
             receive_buffer: 256 << 10,
             backlog: 4096,

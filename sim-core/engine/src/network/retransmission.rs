@@ -1,25 +1,51 @@
 //! Losing, and sending again what was lost: time-outs that double, holes that are filled, giving up.
 
-use super::connection::{NEVER, SERVER, Stall};
+use super::{
+    connection::{NEVER, SERVER, Stall},
+    transmission::PACKET,
+};
 use crate::{agenda::Due, clock, machine::Machine};
 use std::io;
 use windtunnel_record::{Event, Moment};
 
 /// Linux's TCP_RTO_MIN.
 const RTO_MIN: u64 = 200_000_000;
+/// What Linux adds to the two round trips after which it probes (TCP_TIMEOUT_MIN_US).
+const PROBE_MARGIN: u64 = 2_000_000;
 /// Linux's TCP_RTO_MAX.
 const RTO_MAX: u64 = 120_000_000_000;
-/// After this long without an answer a sender gives up (`tcp_retries2` = 15 at the least RTO).
-const GIVE_UP: u64 = 924_600_000_000;
+
+/// How long `tcp_retries2` retransmissions at the least RTO take: after that long without an answer a
+/// sender gives up, however long its own RTO is.
+fn patience(retries2: u8) -> u64 {
+    // After so many doublings the gap is the greatest.
+    let doublings = (RTO_MAX / RTO_MIN).ilog2();
+    let retries = u32::from(retries2);
+    let doubling = ((2 << retries.min(doublings)) - 1) * RTO_MIN;
+    doubling + u64::from(retries.saturating_sub(doublings)) * RTO_MAX
+}
 
 impl Machine {
-    /// The retransmission time-out of a direction: at least 200 ms, and twice the round trip.
+    fn round_trip(&self, links: [usize; 2]) -> u64 {
+        let typical = links.iter().map(|&n| self.network.link_ref(n).typical);
+        typical.sum()
+    }
+
+    /// The retransmission time-out of a direction: a round trip, and the least that Linux allows for
+    /// its variance.
     fn time_out(&self, links: [usize; 2]) -> u64 {
-        let round_trip: u64 = links
-            .iter()
-            .map(|&n| self.network.link_ref(n).typical)
-            .sum();
-        RTO_MIN.max(2 * round_trip)
+        RTO_MIN + self.round_trip(links)
+    }
+
+    /// How long a sender waits before it probes the end of what it sent (RFC 8985, 7.2): two round
+    /// trips and a little, but a time-out for a lone packet, whose acknowledgement may be delayed.
+    fn probe_after(&self, links: [usize; 2], outstanding: u64) -> u64 {
+        let time_out = self.time_out(links);
+        if outstanding > PACKET {
+            time_out.min(2 * self.round_trip(links) + PROBE_MARGIN)
+        } else {
+            time_out
+        }
     }
 
     /// Begins to try again what was sent at `since`, unless that is being done.
@@ -28,7 +54,10 @@ impl Machine {
             return;
         };
         let links = connection.links;
-        let after = self.time_out(links);
+        let pipe = &mut connection.pipes[side as usize];
+        pipe.acknowledge(clock::now());
+        let outstanding = pipe.sent - pipe.acknowledged;
+        let after = self.probe_after(links, outstanding);
         let Some(connection) = self.network.connection(number) else {
             return;
         };
@@ -41,7 +70,7 @@ impl Machine {
         let epoch = pipe.stalls;
         let next = (since + after).max(clock::now());
         pipe.stall = Some(Stall {
-            since,
+            since: NEVER,
             next,
             attempt: 0,
             epoch,
@@ -85,6 +114,7 @@ impl Machine {
     /// The time-out of a direction that waits for an answer.
     pub(crate) fn retransmit_due(&mut self, number: u32, side: u8, epoch: u32) {
         let now = clock::now();
+        let patience = patience(self.network.spec.retries2);
         let Some(connection) = self.network.connection(number) else {
             return;
         };
@@ -95,14 +125,18 @@ impl Machine {
         let own = &connection.ends[side as usize];
         let own_host = own.host;
         let pipe = &mut connection.pipes[side as usize];
-        let Some(stall) = pipe.stall.filter(|stall| stall.epoch == epoch) else {
+        let Some(mut stall) = pipe.stall.filter(|stall| stall.epoch == epoch) else {
             return;
         };
         if own.dead || !self.hosts[own_host as usize].powered {
             return;
         }
-        if now.saturating_sub(stall.since) >= GIVE_UP {
+        if now.saturating_sub(stall.since) >= patience {
             return self.give_up(number, side);
+        }
+        if stall.attempt > 0 {
+            // The first try was the probe; Linux counts from the first time-out.
+            stall.since = stall.since.min(now);
         }
         let unsent_only = pipe
             .flights
@@ -132,7 +166,7 @@ impl Machine {
             }
         }
         let Some(answered) = answered else {
-            return self.try_later(number, side, stall);
+            return self.try_later(number, side, stall, unsent_only);
         };
         let seen = answered + self.network.link_ref(back).typical;
         let lost_left = self.acknowledge_what_arrived(number, side, seen);
@@ -143,6 +177,7 @@ impl Machine {
                 seen,
                 Stall {
                     attempt: 0,
+                    since: NEVER,
                     recovering: true,
                     ..stall
                 },
@@ -154,16 +189,18 @@ impl Machine {
         }
     }
 
-    fn try_later(&mut self, number: u32, side: u8, stall: Stall) {
+    /// Nobody answered. The probe is followed by a whole time-out, each try after it by twice the last
+    /// gap; a closed window is probed at gaps that double from the start.
+    fn try_later(&mut self, number: u32, side: u8, stall: Stall, window_probe: bool) {
         let Some(connection) = self.network.connection(number) else {
             return;
         };
         let links = connection.links;
         let base = self.time_out(links);
-        let attempt = stall.attempt + 1;
-        let wait = base.saturating_mul(1 << attempt.min(20)).min(RTO_MAX);
+        let doublings = stall.attempt + u32::from(window_probe);
+        let wait = base.saturating_mul(1 << doublings.min(20)).min(RTO_MAX);
         let stall = Stall {
-            attempt,
+            attempt: stall.attempt + 1,
             recovering: false,
             passes_later: false,
             ..stall

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The largest burst sent as one segment (Linux's segmentation offload).
 const BURST: u64 = 64 << 10;
 /// The payload of one packet on the wire.
-const PACKET: u64 = 1448;
+pub(super) const PACKET: u64 = 1448;
 
 impl Machine {
     /// Sends what may be sent of a direction: as far as the window reaches, and not behind silence.

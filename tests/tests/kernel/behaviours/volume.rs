@@ -1,0 +1,64 @@
+//! Much at once: large transfers, and many connections.
+
+use crate::{
+    behaviour::Behaviour,
+    part::{Part, echo, pattern, ping},
+    plan::{Act, Way},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+pub fn behaviours() -> Vec<Behaviour> {
+    vec![
+        Behaviour::new("a_large_transfer_both_ways_arrives_whole")
+            .server(echo)
+            .client(|part| exchange(part, 8 << 20))
+            .judge(|seen| seen.client("intact", 200..8_000)),
+        Behaviour::new("under_loss_both_ways_every_byte_arrives_once_and_in_order")
+            .during(Act::Lose(Way::ToServer, 0.02).from(300))
+            .during(Act::Lose(Way::ToClient, 0.02).from(300))
+            .server(echo)
+            .client(|part| exchange(part, 1 << 20))
+            .judge(|seen| seen.client("intact", 300..28_000)),
+        Behaviour::new("three_hundred_connections_are_served_side_by_side")
+            .server(echo)
+            .client(|part| async move {
+                part.at(200).await;
+                let mut all = JoinSet::new();
+                for _ in 0..300 {
+                    let server = part.server();
+                    all.spawn(async move {
+                        let mut stream = TcpStream::connect(server).await.expect("it listens");
+                        ping(&mut stream).await.expect("it answers");
+                        stream
+                    });
+                }
+                let mut open = all.join_all().await;
+                part.note(format!("open {}", open.len()));
+                for stream in &mut open {
+                    ping(stream).await.expect("each one still answers");
+                }
+                part.note("all answered");
+            })
+            .judge(|seen| {
+                seen.client("open 300", 200..2_000);
+                seen.client("all answered", 200..4_000);
+            }),
+    ]
+}
+
+/// Sends and receives `length` bytes at the same time.
+async fn exchange(part: Part, length: usize) {
+    let mut stream = part.connect().await;
+    part.at(400).await;
+    let sent = pattern(0, length);
+    let (mut from, mut to) = stream.split();
+    let mut back = vec![0; length];
+    let (written, read) = tokio::join!(to.write_all(&sent), from.read_exact(&mut back));
+    written.expect("it is read");
+    read.expect("it comes back");
+    part.note(if back == sent { "intact" } else { "garbled" });
+}
