@@ -72,7 +72,11 @@ impl Tunnel {
             hosts: Vec::new(),
             network: Network::default(),
             faults: Vec::new(),
-            rules: vec![NamedRule::no_panic(), NamedRule::sealed()],
+            rules: vec![
+                NamedRule::no_panic(),
+                NamedRule::no_failed_main(),
+                NamedRule::sealed(),
+            ],
             load_for: Span::from_secs(30),
             settle: Span::from_secs(30),
             epoch: EPOCH,

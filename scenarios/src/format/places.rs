@@ -26,7 +26,7 @@ pub(super) struct Places<'t> {
     pub failed: Vec<(String, Part<'t>)>,
 }
 
-impl Places<'_> {
+impl<'t> Places<'t> {
     /// Where the value at a dotted path inside a table stands, or as much of the path as is there.
     pub fn at(&self, part: &str, path: &str) -> Range<usize> {
         let Some(part) = self.decoded.get(part) else {
@@ -54,6 +54,15 @@ impl Places<'_> {
             .try_fold(first, |at, step| at.map(|value| child(value, step)))
             .flatten()
             .is_some()
+    }
+
+    /// The table under a key of a table, and where it stands.
+    pub fn table(&self, part: &str, key: &str) -> Option<(Range<usize>, &DeTable<'t>)> {
+        let value = entry(&self.decoded.get(part)?.table, key)?;
+        match value.get_ref() {
+            DeValue::Table(table) => Some((value.span(), table)),
+            _ => None,
+        }
     }
 
     /// Where a text stands somewhere below a key of a table; the key's value if it is not there.

@@ -1,7 +1,7 @@
 //! Decoding a table past its first mistake: what is wrong is taken out, the rest is tried again.
 
 use super::problem::closest;
-use serde::{de::DeserializeOwned, de::IntoDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use std::{mem, ops::Range};
 use toml::{
     Spanned,
@@ -44,11 +44,21 @@ pub(super) fn decode<T: DeserializeOwned>(
     table: &mut DeTable<'_>,
     span: &Range<usize>,
 ) -> (Option<T>, Vec<Error>) {
+    let decode = |whole: Spanned<DeTable<'_>>| T::deserialize(whole.into_deserializer());
+    decode_by(table, span, decode)
+}
+
+/// The same, decoded by `decode`.
+pub(super) fn decode_by<T>(
+    table: &mut DeTable<'_>,
+    span: &Range<usize>,
+    decode: impl Fn(Spanned<DeTable<'_>>) -> Result<T, Error>,
+) -> (Option<T>, Vec<Error>) {
     let mut errors = Vec::new();
     let mut removals: Vec<Removed> = Vec::new();
     loop {
         let whole = Spanned::new(span.clone(), table.clone());
-        let error = match T::deserialize(whole.into_deserializer()) {
+        let error = match decode(whole) {
             Ok(decoded) => return (Some(decoded), errors),
             Err(error) => error,
         };

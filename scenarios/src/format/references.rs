@@ -1,6 +1,6 @@
 //! Names that must mean something: services, policies, applications, hosts; and names given twice.
 
-use super::{Policy, Problem, Scenario, places::Places, problem::closest};
+use super::{Policy, Problem, Scenario, explain::explain, places::Places, problem::closest, prune};
 use crate::apps;
 use std::{collections::BTreeSet, ops::Range};
 use windtunnel_explorer::problems;
@@ -44,6 +44,18 @@ impl Checker<'_, '_> {
     fn service(&mut self, part: &str, path: &str, word: &str) {
         let known = self.places.names("services");
         self.known(self.places.at(part, path), "service", word, &known);
+    }
+
+    /// The written service must take the settings that it is given.
+    fn taken(&mut self, part: &str, app: &str) {
+        let Some((span, settings)) = self.places.table(part, "config") else {
+            return;
+        };
+        if let Some(app) = apps::find(app) {
+            let (_, errors) = prune::decode_by(&mut settings.clone(), &span, app.takes);
+            let explained = errors.iter().map(|e| explain(self.text, e, span.clone()));
+            self.problems.extend(explained);
+        }
     }
 
     /// The policies that stand at `at` under the names of their kinds.
@@ -132,8 +144,9 @@ fn services(checker: &mut Checker<'_, '_>) {
     for (name, service) in &checker.scenario.services {
         let part = format!("services.{name}");
         if let Some(app) = &service.app {
-            let known: Vec<&str> = apps::APPS.iter().map(|(name, _)| *name).collect();
+            let known: Vec<&str> = apps::APPS.iter().map(|app| app.name).collect();
             checker.known(checker.places.at(&part, "app"), "application", app, &known);
+            checker.taken(&part, app);
         }
         for (number, call) in service.calls.iter().enumerate() {
             let at = format!("calls.{number}.");

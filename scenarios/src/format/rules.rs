@@ -28,7 +28,7 @@ pub(super) fn check(checker: &mut Checker<'_, '_>) {
     }
     if let Some(expect) = &checker.scenario.expect {
         let mut known = checker.places.texts("checks", "id");
-        known.push("no-panic");
+        known.extend(["no-panic", "no-failed-main"]);
         let span = checker.places.at("expect", "violated");
         checker.known(span, "check", &expect.violated, &known);
     }

@@ -55,7 +55,7 @@ impl Program {
     /// If the settings cannot work, the data not be read, or the port not be had.
     pub async fn run(self, at: Place) -> io::Result<()> {
         match self {
-            Self::Written(app, config) => app(at, config).await,
+            Self::Written(app, config) => (app.start)(at, config).await,
             Self::Gateway(config) => gateway::run(at, *config).await,
             Self::Described(plan) => described::run(at, *plan).await,
         }

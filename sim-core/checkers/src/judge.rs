@@ -71,6 +71,7 @@ fn judge_one(rule: &Rule, evidence: &Evidence<'_>) -> Judged {
         Rule::SagaAtomic { within } => saga_atomic::judge(*within, evidence),
         Rule::Recovers { within, success } => recovers::judge(*within, *success, evidence),
         Rule::NoPanic => built_in::no_panic(evidence),
+        Rule::NoFailedMain => built_in::no_failed_main(evidence),
         Rule::Sealed => built_in::sealed(evidence),
     }
 }

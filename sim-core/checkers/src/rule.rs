@@ -31,6 +31,8 @@ pub enum Rule {
     },
     /// No task of any process panicked.
     NoPanic,
+    /// No `main` of a process ended with an error while no fault was on.
+    NoFailedMain,
     /// Nothing was attempted that cannot be simulated faithfully.
     Sealed,
 }
@@ -47,6 +49,7 @@ impl Rule {
             Self::SagaAtomic { .. } => "saga-atomic",
             Self::Recovers { .. } => "recovers",
             Self::NoPanic => "no-panic",
+            Self::NoFailedMain => "no-failed-main",
             Self::Sealed => "sealed",
         }
     }
@@ -123,6 +126,14 @@ impl NamedRule {
     /// The built-in rule that no task panics.
     pub fn no_panic() -> Self {
         Self::new("no-panic", Rule::NoPanic).about("no task of any process panics")
+    }
+
+    /// The built-in rule that no process gives up by itself: a `main` that ends with an error while
+    /// some fault is on may be how a service protects its data, one that does so otherwise cannot
+    /// work.
+    pub fn no_failed_main() -> Self {
+        let about = "no service ends with an error while no fault is on";
+        Self::new("no-failed-main", Rule::NoFailedMain).about(about)
     }
 
     /// The built-in rule that nothing is attempted which cannot be simulated faithfully.

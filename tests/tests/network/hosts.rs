@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Duration, Instant, sleep},
 };
-use windtunnel::record::Event;
+use windtunnel::record::{Event, RunSpec, Seed};
 use windtunnel::{crash, host, millis, partition, pause, power_loss, reset, restart, secs};
 
 /// Connects at 1 s, then reads until something happens.
@@ -185,6 +185,46 @@ fn the_destructors_of_a_dead_process_do_nothing() {
     let (_, record) = run(8, faults, holds, |_| std::future::pending());
     let observed = |event: &Event| matches!(event, Event::Observed { .. });
     assert!(!record.events.iter().any(|record| observed(&record.event)));
+}
+
+/// What is broken when `main` ends with an error after two seconds, under `faults`.
+fn broken_by_a_failing_main(faults: Vec<windtunnel::Fault>) -> Option<(String, String)> {
+    let describe = move |tunnel: &mut windtunnel::Tunnel| {
+        tunnel.load_for(secs(5)).settle_for(secs(0));
+        tunnel.host("server").run(|| async {
+            sleep(Duration::from_secs(2)).await;
+            Err::<(), _>(std::io::Error::other("no such customer"))
+        });
+        for fault in faults {
+            tunnel.fault(fault);
+        }
+    };
+    let spec = RunSpec::new("failing", Seed(1));
+    let record = windtunnel::execute(&spec, Default::default(), describe);
+    let record = record.expect("the run can be made");
+    let broken = record.rules.iter().find(|rule| rule.fails())?;
+    let says = broken.witness().expect("with a witness").says.clone();
+    Some((broken.id.clone(), says))
+}
+
+#[test]
+fn a_main_that_ends_with_an_error_breaks_the_built_in_rule() {
+    let (rule, says) = broken_by_a_failing_main(vec![]).expect("a rule is broken");
+    assert_eq!(rule, "no-failed-main");
+    assert!(
+        says.contains("server") && says.contains("no such customer"),
+        "{says}"
+    );
+}
+
+#[test]
+fn a_main_may_give_up_while_a_fault_is_on_and_not_after_it() {
+    let slowed = |at| {
+        let fault = windtunnel::slow(host("server"), host("server"), millis(1));
+        fault.at(millis(at)).lasting(millis(500))
+    };
+    assert_eq!(broken_by_a_failing_main(vec![slowed(1_800)]), None);
+    assert!(broken_by_a_failing_main(vec![slowed(1_000)]).is_some());
 }
 
 #[test]

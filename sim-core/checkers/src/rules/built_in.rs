@@ -1,7 +1,9 @@
-//! The two rules every run has: no task panics, and nothing reaches outside the simulation.
+//! The rules every run has: no task panics, no service gives up by itself, and nothing reaches
+//! outside the simulation.
 
 use super::Judged;
 use crate::Evidence;
+use std::collections::BTreeSet;
 use windtunnel_record::{Event, Verdict, Witness};
 
 /// A panic of any task of any process; later ones are counted in the words.
@@ -19,6 +21,34 @@ pub(crate) fn no_panic(evidence: &Evidence<'_>) -> Judged {
     })
 }
 
+/// A `main` that ended with an error while no fault was on. During a fault it is told by what follows:
+/// whether the service comes back is for rules of the scenario.
+pub(crate) fn no_failed_main(evidence: &Evidence<'_>) -> Judged {
+    let mut on: BTreeSet<&str> = BTreeSet::new();
+    first_and_more(evidence, |event| match event {
+        Event::FaultBegan { fault, .. } => {
+            on.insert(fault);
+            None
+        }
+        Event::FaultEnded { fault } => {
+            on.remove(fault.as_str());
+            None
+        }
+        Event::Component {
+            host,
+            component,
+            what,
+            fields,
+            ..
+        } if component == "process" && what == "failed" && on.is_empty() => {
+            let error = fields.text("error").unwrap_or_default();
+            let name = evidence.topology.name(*host);
+            Some(format!("the main of {name} ended with an error: {error}"))
+        }
+        _ => None,
+    })
+}
+
 /// Anything that cannot be simulated faithfully.
 pub(crate) fn sealed(evidence: &Evidence<'_>) -> Judged {
     first_and_more(evidence, |event| match event {
@@ -30,7 +60,10 @@ pub(crate) fn sealed(evidence: &Evidence<'_>) -> Judged {
     })
 }
 
-fn first_and_more(evidence: &Evidence<'_>, words: impl Fn(&Event) -> Option<String>) -> Judged {
+fn first_and_more<'e>(
+    evidence: &Evidence<'e>,
+    mut words: impl FnMut(&'e Event) -> Option<String>,
+) -> Judged {
     let found: Vec<(u64, &_, String)> = evidence
         .events
         .iter()
