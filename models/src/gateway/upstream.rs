@@ -24,7 +24,8 @@ pub(super) struct Upstream {
     balancer: Box<dyn Balancer>,
     /// One per endpoint; empty if the upstream has none.
     breakers: Mutex<Arc<BTreeMap<Arc<str>, Breaker>>>,
-    budget: Mutex<TokenBudget>,
+    /// None: nobody counts.
+    budget: Option<Mutex<TokenBudget>>,
     rng: Mutex<ChaCha8Rng>,
     observer: Arc<dyn Observer>,
 }
@@ -40,16 +41,18 @@ impl Upstream {
         let invalid = |part: &str, problem: &dyn std::fmt::Display| {
             InvalidConfig::of(format!("upstreams.{name}.{part}"), problem)
         };
-        let costs = &config.retry_budget;
-        let now = Instant::now();
-        let budget = TokenBudget::new(costs.ttl, costs.reserve_per_second, costs.ratio, now);
+        let budget = config.retry_budget.as_ref().map(|costs| {
+            let (ttl, ratio) = (costs.ttl, costs.ratio);
+            TokenBudget::new(ttl, costs.reserve_per_second, ratio, Instant::now())
+        });
+        let budget = budget.transpose();
         let budget = budget.map_err(|error| invalid("retry-budget", &error))?;
         let endpoints = shared(&config.endpoints);
         let upstream = Self {
             name: name.into(),
             balancer: config.balance.policy().build(&endpoints, fork(rng)),
             breakers: Mutex::default(),
-            budget: Mutex::new(budget),
+            budget: budget.map(Mutex::new),
             rng: Mutex::new(fork(rng)),
             observer,
             config,
@@ -111,12 +114,15 @@ impl Upstream {
 
     /// Counts a request, which pays a part of somebody's retry.
     pub(super) fn deposit(&self) {
-        lock(&self.budget).deposit(Instant::now());
+        if let Some(budget) = &self.budget {
+            lock(budget).deposit(Instant::now());
+        }
     }
 
-    /// Pays for a retry, if the budget has it.
+    /// Pays for a retry, if the budget has it or there is none.
     pub(super) fn withdraw(&self) -> bool {
-        lock(&self.budget).withdraw(Instant::now())
+        let budget = self.budget.as_ref();
+        budget.is_none_or(|budget| lock(budget).withdraw(Instant::now()))
     }
 
     /// Picks an endpoint that admits, rather one that was not `tried` yet. The breaker is asked while

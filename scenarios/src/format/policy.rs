@@ -84,7 +84,7 @@ pub struct Retry {
     /// How long one attempt may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_try_timeout: Option<Span>,
-    /// Retries per request, as a fraction; without a budget when absent.
+    /// Retries per request, as a fraction from 0 to 1; without a budget when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
 }
@@ -96,7 +96,7 @@ impl Default for Retry {
             base: Span::from_millis(25),
             cap: Span::from_millis(250),
             per_try_timeout: None,
-            budget: Some(0.2),
+            budget: None,
         }
     }
 }

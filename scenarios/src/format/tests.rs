@@ -3,7 +3,7 @@
 mod mistakes;
 mod overrides;
 
-use super::{Scenario, schema};
+use super::{Policy, Scenario, schema};
 use crate::catalogue::SCENARIOS;
 
 #[test]
@@ -20,6 +20,16 @@ fn the_committed_schema_is_fresh() {
     let fresh = serde_json::to_string_pretty(&schema()).expect("a schema is JSON");
     let committed = include_str!("../../scenario.schema.json");
     assert_eq!(committed.trim(), fresh, "write it anew: windtunnel schema");
+}
+
+#[test]
+fn a_retry_policy_that_names_no_budget_has_none() {
+    let text = "format = 1\nname = \"x\"\npolicies.naive.retry = { attempts = 4 }";
+    let scenario = Scenario::from_toml(text).expect("valid");
+    let Policy::Retry(naive) = &scenario.policies["naive"] else {
+        panic!("{:?}", scenario.policies);
+    };
+    assert_eq!((naive.attempts, naive.budget), (4, None));
 }
 
 #[test]

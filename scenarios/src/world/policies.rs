@@ -43,21 +43,14 @@ pub fn upstream(
         }),
         _ => None,
     };
-    let retry_budget = match policy(names.retry) {
-        Some(Policy::Retry(retry)) => match retry.budget {
-            Some(ratio) => RetryBudget {
-                ratio,
-                ..RetryBudget::default()
-            },
-            // No budget is a budget that nobody exhausts.
-            None => RetryBudget {
-                ratio: 100.0,
-                reserve_per_second: 1_000_000,
-                ttl: Duration::from_secs(10),
-            },
-        },
-        _ => RetryBudget::default(),
+    let ratio = match policy(names.retry) {
+        Some(Policy::Retry(retry)) => retry.budget,
+        _ => None,
     };
+    let retry_budget = ratio.map(|ratio| RetryBudget {
+        ratio,
+        ..RetryBudget::default()
+    });
     let endpoints = addresses.get(service).cloned().unwrap_or_default();
     Upstream {
         endpoints,

@@ -11,3 +11,4 @@ mod faults;
 mod fixed;
 mod limit;
 mod permits;
+mod storms;

@@ -169,9 +169,14 @@ pub struct Upstream {
     /// The breaker of every single endpoint; absent: none.
     #[serde(default)]
     pub breaker: Option<Breaker>,
-    /// What retries of all routes to this upstream may cost together.
-    #[serde(default)]
-    pub retry_budget: RetryBudget,
+    /// What retries of all routes to this upstream may cost together; none: as much as they want,
+    /// which is how retry storms begin. A file that does not say has the default budget.
+    #[serde(default = "some_budget")]
+    pub retry_budget: Option<RetryBudget>,
+}
+
+fn some_budget() -> Option<RetryBudget> {
+    Some(RetryBudget::default())
 }
 
 /// How an endpoint is picked.
@@ -243,7 +248,7 @@ impl Default for Breaker {
     }
 }
 
-/// What retries may cost (token budget of tower and Finagle).
+/// What retries may cost together (token budget of tower and Finagle).
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RetryBudget {

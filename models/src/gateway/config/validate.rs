@@ -131,7 +131,9 @@ fn check_upstream(field: &str, upstream: &Upstream, found: &mut Findings) {
     if let Some(breaker) = &upstream.breaker {
         check_breaker(&format!("{field}.breaker"), breaker, found);
     }
-    let budget = &upstream.retry_budget;
+    let Some(budget) = &upstream.retry_budget else {
+        return;
+    };
     let field = format!("{field}.retry-budget");
     if !(budget.ratio.is_finite() && (0.0..=1.0).contains(&budget.ratio)) {
         found.add(format!("{field}.ratio"), "must be between 0 and 1");

@@ -118,7 +118,7 @@ fn upstream(endpoint: &str) -> Upstream {
         endpoints: vec![endpoint.into()],
         balance: Default::default(),
         breaker: Some(breaker),
-        retry_budget: Default::default(),
+        retry_budget: Some(Default::default()),
     }
 }
 
