@@ -6,7 +6,7 @@ use super::{
     places::{Part, Places},
     prune, references,
     references::Checker,
-    rules, settings,
+    rules, settings, together,
 };
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, ops::Range};
@@ -50,6 +50,7 @@ impl Scenario {
         references::check(&mut checker);
         rules::check(&mut checker);
         settings::check(&mut checker);
+        together::check(&mut checker);
         problems.sort_by(|one, other| {
             (one.span.start, &one.message).cmp(&(other.span.start, &other.message))
         });

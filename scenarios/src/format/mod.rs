@@ -19,6 +19,7 @@ mod rules;
 mod scenario;
 mod service;
 mod settings;
+mod together;
 
 #[cfg(test)]
 mod tests;

@@ -170,8 +170,9 @@ impl<'s, 'c, 't> Settings<'s, 'c, 't> {
                 let ordered = retry.base <= retry.cap;
                 let what = format!("is above `cap` ({})", retry.cap);
                 self.must(ordered, "retry.base", &what);
-                let holds = retry.budget.is_none_or(|b| b.is_finite() && b >= 0.0);
-                self.must(holds, "retry.budget", "must be 0 or more");
+                let holds = retry.budget.is_none_or(|b| (0.0..=1.0).contains(&b));
+                let what = "is retries per request: from 0 to 1";
+                self.must(holds, "retry.budget", what);
             }
             Policy::RateLimit(limit) => {
                 let holds = limit.rate.as_per_second() > 0.0;

@@ -79,6 +79,11 @@ impl Plan {
             egress,
         }
     }
+
+    /// What its gateway to those whom it calls is told; none if it calls nobody.
+    pub fn egress(&self) -> Option<&Config> {
+        (!self.calls.is_empty()).then_some(&self.egress)
+    }
 }
 
 /// A route to the upstream of the same name.
@@ -118,10 +123,9 @@ struct Server {
 pub async fn run(at: Place, plan: Plan) -> io::Result<()> {
     let hooks = Hooks::new(&at.name, "client");
     let rng = ChaCha8Rng::seed_from_u64(at.seed);
-    let egress = if plan.calls.is_empty() {
-        None
-    } else {
-        Some(Gateway::new(plan.egress.clone(), rng, hooks).map_err(invalid)?)
+    let egress = match plan.egress() {
+        Some(egress) => Some(Gateway::new(egress.clone(), rng, hooks).map_err(invalid)?),
+        None => None,
     };
     let chance = Mutex::new(Seed(at.seed).stream("work"));
     let workers = Arc::new(Semaphore::new(plan.workers));

@@ -58,6 +58,29 @@ fn stages(load: &Load) -> Vec<Stage> {
         .collect()
 }
 
+/// What the gateway of a described load is told.
+pub fn config(
+    scenario: &Scenario,
+    load: &Load,
+    addresses: &BTreeMap<String, Vec<String>>,
+) -> Config {
+    let names = policies::Names {
+        retry: load.retry.as_deref(),
+        breaker: load.breaker.as_deref(),
+        balancer: load.balancer.as_deref(),
+    };
+    let mut config = Config {
+        name: load.name.clone(),
+        ..Config::default()
+    };
+    let endpoints = policies::upstream(scenario, &load.via, names, addresses);
+    config.upstreams.insert(load.via.clone(), endpoints);
+    let retry = policies::retry(scenario, load.retry.as_deref());
+    let route = route(load.via.clone(), load.timeout.into(), retry);
+    config.routes.push(route);
+    config
+}
+
 /// A described client.
 #[derive(Clone)]
 struct Asker {
@@ -76,21 +99,7 @@ impl Asker {
         load: &Load,
         addresses: &BTreeMap<String, Vec<String>>,
     ) -> Self {
-        let limit: Duration = load.timeout.into();
-        let names = policies::Names {
-            retry: load.retry.as_deref(),
-            breaker: load.breaker.as_deref(),
-            balancer: load.balancer.as_deref(),
-        };
-        let upstream = load.via.clone();
-        let mut config = Config {
-            name: load.name.clone(),
-            ..Config::default()
-        };
-        let endpoints = policies::upstream(scenario, &load.via, names, addresses);
-        config.upstreams.insert(upstream.clone(), endpoints);
-        let retry = policies::retry(scenario, load.retry.as_deref());
-        config.routes.push(route(upstream.clone(), limit, retry));
+        let config = config(scenario, load, addresses);
         let seed = tunnel
             .seed()
             .derive(&format!("load/{}/policies", load.name));
@@ -104,11 +113,11 @@ impl Asker {
         let method = Method::from_str(method).unwrap_or(Method::GET);
         Self {
             gateway,
-            upstream,
+            upstream: load.via.clone(),
             method,
             path: path.into(),
             name: load.request.clone(),
-            limit,
+            limit: load.timeout.into(),
         }
     }
 

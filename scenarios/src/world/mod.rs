@@ -15,6 +15,7 @@ use crate::{
 };
 use std::{cell::Cell, collections::BTreeMap, io, path::PathBuf, rc::Rc};
 use windtunnel::{LinkSettings, Network, Tunnel};
+use windtunnel_models::gateway::config::Config;
 use windtunnel_record::Seed;
 
 /// Whether this build is for the real world: it can open sockets, and cannot simulate.
@@ -54,6 +55,43 @@ pub fn describe(scenario: &Scenario, tunnel: &mut Tunnel) {
         named.severity = check.severity;
         tunnel.rule(named);
     }
+}
+
+/// The settings of a gateway that some host of a scenario would have.
+pub struct Built {
+    /// The part of the file that describes the host: `services.front`, or `load.0`.
+    pub part: String,
+    /// The list in that part which the routes come from, one after the other; none for a load, which
+    /// has one.
+    pub list: Option<&'static str>,
+    /// What the gateway would be told.
+    pub config: Config,
+}
+
+/// The settings of every gateway that a run of `scenario` would build: of its gateways, of described
+/// services for what they call, of described loads. Replicas have the same.
+pub fn gateways(scenario: &Scenario) -> Vec<Built> {
+    let addresses = addresses(scenario);
+    let services = scenario.services.iter().filter_map(|(name, service)| {
+        let (list, config) = match Program::of(scenario, name, service, 0, &addresses) {
+            Program::Gateway(config) => ("routes", *config),
+            Program::Described(plan) => ("calls", plan.egress()?.clone()),
+            Program::Written(..) => return None,
+        };
+        Some(Built {
+            part: format!("services.{name}"),
+            list: Some(list),
+            config,
+        })
+    });
+    let described = scenario.load.iter().enumerate();
+    let described = described.filter(|(_, load)| load.app.is_none());
+    let loads = described.map(|(number, load)| Built {
+        part: format!("load.{number}"),
+        list: None,
+        config: load::config(scenario, load, &addresses),
+    });
+    services.chain(loads).collect()
 }
 
 /// Where the replicas of each service listen.

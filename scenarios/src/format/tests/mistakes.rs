@@ -199,6 +199,37 @@ fn names_are_looked_up_where_they_belong() {
 }
 
 #[test]
+fn settings_of_a_written_service_are_looked_at_as_the_service_does() {
+    let text = with(
+        "[services.payments]\napp = \"shop/payments\"\n\
+         config = { fundz = 5, forgets-keys = \"yes\" }\n\
+         [services.orders]\napp = \"shop/orders\"\n\
+         config.planted = { no-sink = true, no-sync = true }",
+    );
+    let problems = problems(&text);
+    let told: Vec<_> = problems
+        .iter()
+        .map(|problem| {
+            let quoted = &text[problem.span.clone()];
+            let help = problem.help.as_deref().unwrap_or_default();
+            (problem.line, quoted, problem.message.as_str(), help)
+        })
+        .collect();
+    let wanted = "this is the text \"yes\", wanted is true or false";
+    let expected = [
+        (5, "fundz", "unknown key `fundz`", "did you mean `funds`?"),
+        (5, "\"yes\"", wanted, ""),
+        (
+            8,
+            "no-sink",
+            "unknown key `no-sink`",
+            "did you mean `no-sync`?",
+        ),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn settings_that_cannot_work_are_reported_where_they_stand() {
     for (parts, quoted) in [
         ("[services.front]\nreplicas = 0", "0"),
@@ -237,10 +268,51 @@ fn settings_that_cannot_work_are_reported_where_they_stand() {
             "checkout",
         ),
         ("[run]\nduration = \"0s\"", "0s"),
+        ("[policies]\nr.retry = { budget = 2.0 }", "2.0"),
     ] {
         let found = found(&with(parts));
         let all: Vec<_> = found.iter().map(|(quoted, _)| quoted.as_str()).collect();
         assert_eq!(all, [quoted], "{found:#?}");
+    }
+}
+
+#[test]
+fn settings_that_cannot_work_together_are_found_as_the_run_would_find_them() {
+    for (parts, quoted, says) in [
+        (
+            "[policies]\nr.retry = { attempts = 3, per-try-timeout = \"500ms\" }\n\
+             [services.front]\ncalls = [{ to = \"back\", timeout = \"1s\", retry = \"r\" }]",
+            "r",
+            "longer than the deadline",
+        ),
+        (
+            "[policies]\nb.breaker = { open-for = \"0s\" }\n\
+             [services.front]\nrole = \"gateway\"\n\
+             routes = [{ to = \"back\" }, { to = \"back\", host = \"b\", breaker = \"b\" }]",
+            "b",
+            "`breaker.open-for`",
+        ),
+        (
+            "[services.front]\nrole = \"gateway\"\n\
+             routes = [{ to = \"back\", path-prefix = \"/a//b\" }]",
+            "/a//b",
+            "must be normalised",
+        ),
+        (
+            &load("name = \"two words\"\nvia = \"back\""),
+            "two words",
+            "`name` must be letters",
+        ),
+        (
+            &load("name = \"l\"\nvia = \"back\"\ntimeout = \"0s\""),
+            "0s",
+            "`timeout` must be longer than zero",
+        ),
+    ] {
+        let found = found(&with(parts));
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert_eq!(found[0].0, quoted, "{found:#?}");
+        assert!(found[0].1.contains(says), "{found:#?}");
     }
 }
 
