@@ -4,7 +4,7 @@
 use crate::{
     Tunnel,
     children::{self, Children, Surroundings},
-    sweep::{Describe, RunResult, run_here},
+    sweep::{Describe, PATIENCE, RunResult, run_here},
 };
 use std::{fmt::Write as _, fs, io, ops::Range, path::Path, sync::Arc};
 use windtunnel_record::{Difference, Digest, Record, RunRecord, RunSpec, Seed, Topology};
@@ -28,9 +28,9 @@ pub fn audit(seeds: Range<u64>, describe: impl Fn(&mut Tunnel) + Send + Sync + '
     let describe: Describe = Arc::new(describe);
     let test = std::thread::current().name().unwrap_or("main").to_owned();
     if let Some(assignment) = children::assignment() {
-        assignment.carry_out(|spec, log| run_here(spec, &describe, log));
+        assignment.carry_out(PATIENCE, |spec, log| run_here(spec, &describe, log));
     }
-    let children = Children::of(&test);
+    let children = Children::of(&test, PATIENCE);
     let children = children.expect("an audit is the first of its test, on the test's own thread");
     let specs: Vec<_> = seeds.map(|seed| RunSpec::new(&test, Seed(seed))).collect();
     let mut audited = Audited::default();
@@ -145,11 +145,15 @@ fn compare(children: &Children, specs: &[RunSpec], audited: &mut Audited) {
         made.unwrap_or(Ok(())).expect("the test's own directory");
     }
     let alone = specs.iter().map(|spec| vec![spec.clone()]).collect();
-    let ones = children.run_in(&fresh, alone);
+    let run_in = |surroundings, lists| {
+        let results = children.run_in(surroundings, lists);
+        results.unwrap_or_else(|why| panic!("{why}"))
+    };
+    let ones = run_in(&fresh, alone);
     let mut another = first.clone();
     another.seed = Seed(first.seed.0.wrapping_add(1));
     let in_a_row = [&[another], specs].concat();
-    let others = children.run_in(&busy, vec![in_a_row]).split_off(1);
+    let others = run_in(&busy, vec![in_a_row]).split_off(1);
     for ((spec, one), other) in specs.iter().zip(ones).zip(others) {
         match pair(spec, &one, &other, &logs) {
             Ok(Ok(digest)) => audited.digests.push((one.seed, digest)),

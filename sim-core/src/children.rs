@@ -14,7 +14,7 @@ use std::{
     process::{self, Child, Command, Stdio},
 };
 use tempfile::TempDir;
-use windtunnel_record::RunSpec;
+use windtunnel_record::{RunSpec, Span};
 
 /// A file of the specs a child is to run, one JSON object a line, and where it leaves what came of
 /// them.
@@ -28,6 +28,9 @@ const PER_CHILD: usize = 50;
 thread_local! {
     static SWEPT: Cell<bool> = const { Cell::new(false) };
 }
+
+/// What came of a run, or why there was none.
+type Answer = Result<RunResult, String>;
 
 /// What this process is to do, if it is a child.
 pub(crate) struct Assignment {
@@ -48,7 +51,13 @@ pub(crate) fn assignment() -> Option<Assignment> {
 impl Assignment {
     /// Carries out each run, writes its result as soon as it is there, and ends the process. `run` is
     /// also told where to leave the events.
-    pub fn carry_out(self, mut run: impl FnMut(&RunSpec, Option<&Path>) -> RunResult) -> ! {
+    ///
+    /// A run that takes longer than `patience`, or cannot be started, is the last one.
+    pub fn carry_out(
+        self,
+        patience: Span,
+        mut run: impl FnMut(&RunSpec, Option<&Path>) -> Answer,
+    ) -> ! {
         let specs = fs::read_to_string(&self.runs).expect("the parent wrote the runs");
         let file = fs::File::options()
             .append(true)
@@ -58,13 +67,41 @@ impl Assignment {
         for spec in specs.lines() {
             let spec = serde_json::from_str(spec).expect("the parent wrote a spec a line");
             let log = self.logs.as_ref().map(|logs| log_of(logs, &spec));
-            let result = run(&spec, log.as_deref());
-            let mut line = serde_json::to_vec(&result).expect("a result is plain data");
+            end_this_process_after(patience);
+            let answer = run(&spec, log.as_deref());
+            end_this_process_after(Span::ZERO);
+            let mut line = serde_json::to_vec(&answer).expect("a result is plain data");
             line.push(b'\n');
             file.write_all(&line)
                 .expect("the parent's directory takes the result");
+            if answer.is_err() {
+                break;
+            }
         }
         process::exit(0)
+    }
+}
+
+/// Has the system end this process by [`libc::SIGALRM`] when `patience` of the machine's time is over;
+/// never if it is zero. A run that loops for ever does nothing by which it could be asked to stop.
+fn end_this_process_after(patience: Span) {
+    let millis = patience.as_nanos().div_ceil(1_000_000);
+    let [seconds, rest] = [millis / 1_000, millis % 1_000 * 1_000];
+    let timer = libc::itimerval {
+        it_interval: libc::timeval {
+            tv_sec: 0,
+            tv_usec: 0,
+        },
+        it_value: libc::timeval {
+            tv_sec: libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX),
+            tv_usec: rest as libc::suseconds_t,
+        },
+    };
+    // SAFETY: the system reads one value that lives until it returns, and writes none. No handler is
+    // installed: the signal's default action ends the process.
+    unsafe {
+        libc::signal(libc::SIGALRM, libc::SIG_DFL);
+        libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut());
     }
 }
 
@@ -86,6 +123,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Children {
     program: PathBuf,
     test: String,
+    patience: Span,
     directory: TempDir,
     started: Cell<usize>,
 }
@@ -93,27 +131,40 @@ pub(crate) struct Children {
 impl Children {
     /// Children for this test. None where a child would not come to this sweep: when the thread is
     /// not one of the test harness's, and for the second and later sweeps of one test.
-    pub fn of(test: &str) -> Option<Self> {
+    /// Each run of theirs may take up to `patience`.
+    pub fn of(test: &str, patience: Span) -> Option<Self> {
         if test == "main" || SWEPT.replace(true) {
             return None;
         }
         Some(Self {
             program: env::current_exe().ok()?,
             test: test.into(),
+            patience,
             directory: TempDir::with_prefix("windtunnel-").ok()?,
             started: Cell::new(0),
         })
     }
 
-    /// Carries out one spec in a child of its own.
+    /// Carries out one spec in a child of its own. One that cannot be started is aborted.
     pub fn run_alone(&self, spec: &RunSpec) -> RunResult {
-        let mut results = self.run_in(&Surroundings::default(), vec![vec![spec.clone()]]);
-        results.pop().expect("a batch of one spec has one result")
+        let results = self.run_in(&Surroundings::default(), vec![vec![spec.clone()]]);
+        let result = results.map(|mut results| results.pop());
+        result.map_or_else(
+            |why| RunResult::aborted(spec.seed.0, why),
+            |result| result.expect("a batch of one spec has one result"),
+        )
     }
 
     /// Carries out lists of specs, each in a child of its own which lives in `surroundings`. The
     /// results are in that order.
-    pub fn run_in(&self, surroundings: &Surroundings, lists: Vec<Vec<RunSpec>>) -> Vec<RunResult> {
+    ///
+    /// # Errors
+    /// As [`Children::run_all`].
+    pub fn run_in(
+        &self,
+        surroundings: &Surroundings,
+        lists: Vec<Vec<RunSpec>>,
+    ) -> Result<Vec<RunResult>, String> {
         let mut first = 0;
         let batch = |specs: Vec<RunSpec>| {
             let surroundings = surroundings.clone();
@@ -136,7 +187,10 @@ impl Children {
 
     /// Carries out `specs` in as many children at a time as there are cores, and the first spec once
     /// more in a child that has carried out others. The results are in that order.
-    pub fn run_all(&self, specs: &[RunSpec]) -> Vec<RunResult> {
+    ///
+    /// # Errors
+    /// If a run cannot be started: why, from the first that a child told.
+    pub fn run_all(&self, specs: &[RunSpec]) -> Result<Vec<RunResult>, String> {
         let width = width();
         let batch = specs.len().div_ceil(width).clamp(1, PER_CHILD);
         let mut todo: Vec<Batch> = specs
@@ -156,7 +210,7 @@ impl Children {
     }
 
     /// Carries out batches, the last first, in `width` children at a time.
-    fn run(&self, mut todo: Vec<Batch>, width: usize) -> Vec<RunResult> {
+    fn run(&self, mut todo: Vec<Batch>, width: usize) -> Result<Vec<RunResult>, String> {
         let mut results: Vec<(usize, RunResult)> = Vec::new();
         let mut running: Vec<Running> = Vec::new();
         while !(todo.is_empty() && running.is_empty()) {
@@ -166,10 +220,10 @@ impl Children {
                     panic!("failed to start a child of the test binary: {error}")
                 }));
             }
-            todo.extend(running.remove(0).collect(&mut results));
+            todo.extend(running.remove(0).collect(self.patience, &mut results)?);
         }
         results.sort_by_key(|(position, _)| *position);
-        results.into_iter().map(|(_, result)| result).collect()
+        Ok(results.into_iter().map(|(_, result)| result).collect())
     }
 
     fn start(&self, batch: Batch) -> io::Result<Running> {
@@ -231,32 +285,51 @@ struct Running {
 impl Running {
     /// Waits for the child and takes its results. Gives what is left when it died: the run it died of
     /// is recorded as aborted.
-    fn collect(mut self, results: &mut Vec<(usize, RunResult)>) -> Option<Batch> {
+    ///
+    /// # Errors
+    /// Why a run could not be started, if the child says so.
+    fn collect(
+        mut self,
+        patience: Span,
+        results: &mut Vec<(usize, RunResult)>,
+    ) -> Result<Option<Batch>, String> {
         let status = self.child.wait();
-        let mut next = self.batch.first;
+        let first = self.batch.first;
+        let mut next = first;
         if let Ok(file) = fs::File::open(&self.results) {
             for line in io::BufReader::new(file).lines().map_while(Result::ok) {
-                if let Ok(result) = serde_json::from_str(&line) {
-                    results.push((next, result));
+                if let Ok(answer) = serde_json::from_str::<Answer>(&line) {
+                    results.push((next, answer?));
                     next += 1;
                 }
             }
         }
-        let done = next - self.batch.first;
-        let culprit = self.batch.specs.get(done)?;
-        let why = match status {
-            Ok(status) => match status.signal() {
-                Some(signal) => format!("its process was ended by signal {signal}"),
-                None => format!("its process ended with {status}"),
-            },
+        let mut specs = std::mem::take(&mut self.batch.specs);
+        let left = specs.split_off((next - first + 1).min(specs.len()));
+        let Some(culprit) = specs.get(next - first) else {
+            return Ok(None);
+        };
+        let why = match status.map(|status| (status, status.signal())) {
+            Ok((_, Some(libc::SIGALRM))) => {
+                format!("it was stopped after {patience} of the machine's time")
+            }
+            Ok((_, Some(signal))) => format!("its process was ended by signal {signal}"),
+            Ok((status, None)) => format!("its process ended with {status}"),
             Err(error) => format!("its process was lost: {error}"),
         };
         results.push((next, RunResult::aborted(culprit.seed.0, why)));
-        let left = self.batch.specs.split_off(done + 1);
-        (!left.is_empty()).then_some(Batch {
+        Ok((!left.is_empty()).then(|| Batch {
             first: next + 1,
             specs: left,
-            surroundings: self.batch.surroundings,
-        })
+            surroundings: self.batch.surroundings.clone(),
+        }))
+    }
+}
+
+impl Drop for Running {
+    /// A child whose results nobody waits for any more does not go on alone.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -17,36 +17,56 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use windtunnel_record::{Digest, FaultPlan, Reason, RuleReport, RunSpec, Seed, Verdict};
+use windtunnel_record::{Digest, FaultPlan, Reason, RuleReport, RunSpec, Seed, Span, Verdict};
 
 /// The variable that names a case to replay.
 const CASE: &str = "WINDTUNNEL_CASE";
 
 pub(crate) type Describe = Arc<dyn Fn(&mut Tunnel) + Send + Sync>;
 
+/// How long a run may take on the machine before it is given up, where the test does not say.
+pub(crate) const PATIENCE: Span = Span::from_secs(60);
+
 /// Runs what `describe` describes for every seed in `seeds`. The result is judged by
 /// [`Swept::held`].
 ///
 /// In a test the seeds run in children of its binary; the second and later sweeps of one test run in
 /// place. The first seed runs once more in a process that has carried out others: if it takes
-/// another course there, something outside of the simulation has a say in the runs.
+/// another course there, something outside of the simulation has a say in the runs. A run in a child
+/// that takes more than a minute of the machine's time is ended, and did not hold
+/// ([`sweep_with_patience`] waits for longer); one in place is waited for.
 ///
 /// # Panics
-/// If a run cannot be started at all: without the simulated build, or without the wrapped clock. If
-/// `WINDTUNNEL_CASE` names what is no case of this test.
+/// If a run cannot be started: without the simulated build, without the wrapped clock, or because
+/// what is described cannot be, such as a fault at a host that does not exist. If `WINDTUNNEL_CASE`
+/// names what is no case of this test.
 #[track_caller]
 pub fn sweep(seeds: Range<u64>, describe: impl Fn(&mut Tunnel) + Send + Sync + 'static) -> Swept {
+    sweep_with_patience(seeds, PATIENCE, describe)
+}
+
+/// The same as [`sweep`], for runs that may take up to `patience` of the machine's time each. It is
+/// rounded up to milliseconds.
+///
+/// # Panics
+/// As [`sweep`].
+#[track_caller]
+pub fn sweep_with_patience(
+    seeds: Range<u64>,
+    patience: Span,
+    describe: impl Fn(&mut Tunnel) + Send + Sync + 'static,
+) -> Swept {
     let describe: Describe = Arc::new(describe);
     let test = std::thread::current().name().unwrap_or("main").to_owned();
     if let Some(assignment) = children::assignment() {
-        assignment.carry_out(|spec, log| run_here(spec, &describe, log));
+        assignment.carry_out(patience, |spec, log| run_here(spec, &describe, log));
     }
     if let Some(path) = std::env::var_os(CASE) {
         return replay(&PathBuf::from(path), &test, &describe);
     }
-    let children = Children::of(&test);
+    let children = Children::of(&test, patience);
     let specs: Vec<_> = seeds.map(|seed| RunSpec::new(&test, Seed(seed))).collect();
-    let mut results = match &children {
+    let results = match &children {
         Some(children) => children.run_all(&specs),
         None => {
             let and_again = specs.iter().chain(specs.first());
@@ -55,6 +75,7 @@ pub fn sweep(seeds: Range<u64>, describe: impl Fn(&mut Tunnel) + Send + Sync + '
                 .collect()
         }
     };
+    let mut results = results.unwrap_or_else(|why| panic!("{why}"));
     let repeated = results.pop().and_then(|repeated| repeated.digest);
     Swept {
         test,
@@ -73,6 +94,8 @@ pub(crate) struct RunResult {
     pub(crate) digest: Option<Digest>,
     rules: Vec<RuleReport>,
     faults: FaultPlan,
+    /// The limit that stopped it.
+    limit: Option<String>,
     /// Why there is no result: the run's process died.
     pub(crate) aborted: Option<String>,
 }
@@ -85,6 +108,7 @@ impl RunResult {
             digest: None,
             rules: Vec::new(),
             faults: FaultPlan::default(),
+            limit: None,
             aborted: Some(why),
         }
     }
@@ -95,32 +119,37 @@ impl RunResult {
     }
 }
 
-/// Runs `spec` in this process, and leaves all of its events in `log` if asked to.
-pub(crate) fn run_here(spec: &RunSpec, describe: &Describe, log: Option<&Path>) -> RunResult {
+/// Runs `spec` in this process, and leaves all of its events in `log` if asked to. Gives why there was
+/// no run, if it could not be started.
+pub(crate) fn run_here(
+    spec: &RunSpec,
+    describe: &Describe,
+    log: Option<&Path>,
+) -> Result<RunResult, String> {
     let describe = describe.clone();
     let settings = Settings {
         keep_packets: log.is_some(),
         ..Settings::default()
     };
-    let record = match execute(spec, settings, move |tunnel| describe(tunnel)) {
-        Ok(record) => record,
-        Err(error) => panic!("{error}"),
-    };
+    let record = execute(spec, settings, move |tunnel| describe(tunnel));
+    let record = record.map_err(|error| format!("seed {}: {error}", spec.seed))?;
     if let Some(log) = log {
         audit::write_log(log, &record);
     }
-    RunResult {
+    Ok(RunResult {
         seed: spec.seed.0,
         digest: Some(record.digest),
+        limit: record.limit().map(Into::into),
         rules: record.rules,
         faults: record.faults,
         aborted: None,
-    }
+    })
 }
 
 fn replay(path: &PathBuf, test: &str, describe: &Describe) -> Swept {
     let case = story::read_case(path, test);
     let result = run_here(&case.run, describe, None);
+    let result = result.unwrap_or_else(|why| panic!("{why}"));
     let same_rule = result
         .rules
         .iter()
@@ -143,6 +172,7 @@ fn replay(path: &PathBuf, test: &str, describe: &Describe) -> Swept {
 }
 
 /// What came of a sweep.
+#[must_use = "nothing is judged until `held` is called"]
 pub struct Swept {
     test: String,
     results: Vec<RunResult>,
@@ -154,8 +184,8 @@ pub struct Swept {
 }
 
 impl Swept {
-    /// Judges the sweep: every rule must have held on every seed, and every `sometimes` rule must
-    /// have been met on some seed.
+    /// Judges the sweep: every run must have come to its end without hitting a limit, every rule must
+    /// have held on every seed, and every `sometimes` rule must have been met on some seed.
     ///
     /// # Panics
     /// Otherwise: with what broke, the case file, and the line that replays it.
@@ -171,11 +201,11 @@ impl Swept {
             let why = aborted.aborted.as_deref().unwrap_or_default();
             panic!("seed {} did not finish: {why}", aborted.seed);
         }
-        if let Some((seed, rule)) = self.first_undecided() {
-            panic!(
-                "seed {seed}: rule `{}` could not be judged: {:?}",
-                rule.id, rule.verdict
-            );
+        if let Some((seed, limit)) = self.first_limit() {
+            panic!("seed {seed} came to no verdict: {limit}");
+        }
+        if let Some((seed, rule, reason)) = self.first_undecided() {
+            panic!("seed {seed}: rule `{rule}` could not be judged: {reason}");
         }
         if let Some(unmet) = self.unmet().filter(|_| !self.is_replay) {
             panic!("`{unmet}` was met on no seed: the runs are too gentle to prove anything");
@@ -218,16 +248,21 @@ impl Swept {
         self.results.iter().find(|result| result.broken().is_some())
     }
 
-    fn first_undecided(&self) -> Option<(u64, &RuleReport)> {
+    fn first_limit(&self) -> Option<(u64, &str)> {
+        let mut results = self.results.iter();
+        results.find_map(|result| Some((result.seed, result.limit.as_deref()?)))
+    }
+
+    /// A rule of which a run does not tell whether it held; a `sometimes` rule that was not met is
+    /// judged over all seeds.
+    fn first_undecided(&self) -> Option<(u64, &str, &Reason)> {
         self.results.iter().find_map(|result| {
-            let undecided = result.rules.iter().find(|rule| {
-                !rule.is_unmet()
-                    && matches!(
-                        rule.verdict,
-                        Verdict::Unknown(Reason::StoppedEarly(_) | Reason::TooLarge(_))
-                    )
+            let reasons = result.rules.iter().filter_map(|rule| match &rule.verdict {
+                Verdict::Unknown(reason) if !rule.is_unmet() => Some((&rule.id, reason)),
+                _ => None,
             });
-            undecided.map(|rule| (result.seed, rule))
+            let (id, reason) = reasons.into_iter().next()?;
+            Some((result.seed, id.as_str(), reason))
         })
     }
 
@@ -253,7 +288,8 @@ impl Swept {
         }
         story::of(&self.test, failure, &|spec| match &self.children {
             Some(children) => children.run_alone(spec),
-            None => run_here(spec, &self.describe, None),
+            None => run_here(spec, &self.describe, None)
+                .unwrap_or_else(|why| RunResult::aborted(spec.seed.0, why)),
         })
     }
 }

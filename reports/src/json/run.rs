@@ -108,7 +108,7 @@ impl Check {
     /// What came of a rule.
     pub fn of(rule: &RuleReport) -> Self {
         let reason = match &rule.verdict {
-            Verdict::Unknown(reason) => Some(reason_words(reason)),
+            Verdict::Unknown(reason) => Some(reason.to_string()),
             _ => None,
         };
         Self {
@@ -139,15 +139,5 @@ pub(crate) const fn verdict_word(verdict: &Verdict) -> &'static str {
         Verdict::Violated(_) => "violated",
         Verdict::Unknown(Reason::NotMet) => "unmet",
         Verdict::Unknown(_) => "unknown",
-    }
-}
-
-/// Why there is no answer, in words.
-pub(crate) fn reason_words(reason: &Reason) -> String {
-    match reason {
-        Reason::NotMet => "it never happened in this run".into(),
-        Reason::StoppedEarly(why) => format!("the run was stopped too early: {why}"),
-        Reason::NotApplicable(why) => format!("it says nothing about this run: {why}"),
-        Reason::TooLarge(why) => format!("deciding it takes too long: {why}"),
     }
 }

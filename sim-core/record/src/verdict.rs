@@ -2,6 +2,7 @@
 
 use crate::quantity::Moment;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What a rule says of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,17 @@ pub enum Reason {
     NotApplicable(String),
     /// Deciding would have taken more than the checker's limit.
     TooLarge(String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotMet => f.write_str("it never happened in this run"),
+            Self::StoppedEarly(why) => write!(f, "the run was stopped too early: {why}"),
+            Self::NotApplicable(why) => write!(f, "it says nothing about this run: {why}"),
+            Self::TooLarge(why) => write!(f, "deciding it takes too long: {why}"),
+        }
+    }
 }
 
 /// What came of one rule in one run.

@@ -6,6 +6,7 @@ mod course;
 mod planted;
 mod refused;
 mod traps;
+mod verdicts;
 
 use windtunnel::prelude::*;
 use windtunnel_record::{RunRecord, RunSpec, Seed};
