@@ -1,6 +1,7 @@
 //! From a description and a spec to the record of a run, judged.
 
 use crate::{
+    description,
     simulation::{self, Finished, RunError},
     tunnel::Tunnel,
 };
@@ -10,8 +11,8 @@ use std::{
 };
 use tracing_subscriber::filter::Targets;
 use windtunnel_checkers::{Evidence, NamedRule, judge};
-use windtunnel_explorer::{PlanError, generate};
-use windtunnel_record::{Event, FaultPlan, Moment, RunRecord, RunSpec, Topology};
+use windtunnel_explorer::{PlanError, fits, generate};
+use windtunnel_record::{Event, FaultPlan, Moment, RunRecord, RunSpec, Span};
 
 /// What is kept of a run and what is shown while it goes on. None of it changes the run.
 #[derive(Clone, Debug, Default)]
@@ -32,20 +33,26 @@ pub enum ExecuteError {
     /// The faults fit the hosts in no way.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// What is described cannot be; every problem in one sentence.
+    #[error("what is described cannot be run: {}", .0.join("; "))]
+    Description(Vec<String>),
 }
 
 /// What is needed after the run and made on its thread.
 struct Aftermath {
     rules: Vec<NamedRule>,
     about: String,
-    error: Option<PlanError>,
+    /// Why nothing was run.
+    error: Option<ExecuteError>,
 }
 
 /// Runs what `describe` describes under `spec`, on a thread of its own, and judges it by its rules.
 /// The faults are those of the spec, or drawn from the seed if it has none.
 ///
 /// # Errors
-/// If the simulation cannot be started, or a fault names no host.
+/// If the simulation cannot be started, if a fault, drawn or explicit, names no host, or if the
+/// description is wrong in itself: a name given twice, a share above one, a fault that never ends.
+/// Nothing is run then.
 pub fn execute(
     spec: &RunSpec,
     settings: Settings,
@@ -59,12 +66,14 @@ pub fn execute(
         move || {
             let mut tunnel = Tunnel::new(seed);
             describe(&mut tunnel);
-            let (faults, error) = match explicit {
-                Some(faults) => (faults, None),
-                None => match plan(&tunnel) {
-                    Ok(faults) => (faults, None),
-                    Err(error) => (FaultPlan::default(), Some(error)),
-                },
+            let (faults, error) = match plan(&tunnel, explicit) {
+                Ok(faults) => (faults, None),
+                Err(error) => {
+                    // Nobody runs for no time.
+                    tunnel.hosts.clear();
+                    tunnel.load_for(Span::ZERO).settle_for(Span::ZERO);
+                    (FaultPlan::default(), Some(error))
+                }
             };
             *aftermath.lock().expect("one writer") = Some(Aftermath {
                 rules: std::mem::take(&mut tunnel.rules),
@@ -81,20 +90,25 @@ pub fn execute(
         error,
     } = aftermath.expect("the run was described");
     if let Some(error) = error {
-        return Err(error.into());
+        return Err(error);
     }
     let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(judged(spec, finished, &rules, about, wall_ms))
 }
 
-fn plan(tunnel: &Tunnel) -> Result<FaultPlan, PlanError> {
-    let hosts = tunnel.hosts.iter().map(|host| host.info.clone()).collect();
-    generate(
-        &tunnel.faults,
-        &Topology { hosts },
-        tunnel.seed,
-        tunnel.load_for,
-    )
+/// The faults of the run: `explicit` ones, or drawn from the seed.
+fn plan(tunnel: &Tunnel, explicit: Option<FaultPlan>) -> Result<FaultPlan, ExecuteError> {
+    let wrong = description::wrong_with(tunnel);
+    if !wrong.is_empty() {
+        return Err(ExecuteError::Description(wrong));
+    }
+    let hosts = description::topology(tunnel);
+    let Some(explicit) = explicit else {
+        let drawn = generate(&tunnel.faults, &hosts, tunnel.seed, tunnel.load_for);
+        return Ok(drawn?);
+    };
+    fits(&explicit, &hosts)?;
+    Ok(explicit)
 }
 
 fn judged(

@@ -36,6 +36,7 @@ mod audit;
 mod children;
 mod client;
 pub mod conditions;
+mod description;
 mod execution;
 mod fault;
 mod host;

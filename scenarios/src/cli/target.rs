@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use crate::{catalogue, format, world};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use std::{collections::BTreeMap, fs, io::IsTerminal, path::Path};
-use windtunnel::Settings;
+use windtunnel::{ExecuteError, Settings};
 use windtunnel_record::{Limits, RunRecord, RunSpec, Seed};
 
 /// A scenario that is valid.
@@ -119,6 +119,15 @@ fn count(problems: usize) -> String {
     }
 }
 
+/// What is wrong when a run cannot be started: the scenario or the case, the build, or the tool.
+fn exit_of(error: &ExecuteError) -> Exit {
+    match error {
+        ExecuteError::Plan(_) | ExecuteError::Description(_) => Exit::Invalid,
+        ExecuteError::Run(_) if world::REAL => Exit::Unavailable,
+        ExecuteError::Run(_) => Exit::Failed,
+    }
+}
+
 impl Scenario {
     /// What it is about.
     pub fn about(&self) -> &str {
@@ -160,6 +169,6 @@ impl Scenario {
     pub fn execute(&self, spec: &RunSpec, settings: Settings) -> Result<RunRecord, Failure> {
         let data = self.data.clone();
         let run = windtunnel::execute(spec, settings, move |tunnel| world::describe(&data, tunnel));
-        run.map_err(|error| Failure::new(Exit::Invalid, error))
+        run.map_err(|error| Failure::new(exit_of(&error), error))
     }
 }

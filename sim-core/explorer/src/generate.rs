@@ -50,7 +50,7 @@ pub fn generate(
 ) -> Result<FaultPlan, PlanError> {
     let mut planned = Vec::new();
     for spec in specs {
-        check_targets(spec, topology)?;
+        check_targets(&spec.id, &spec.inject, topology)?;
         let mut stream = seed.stream(&format!("faults/{}", spec.id));
         if let Some(every) = spec.every {
             repeated(spec, every, topology, load, &mut stream, &mut planned)?;
@@ -62,12 +62,21 @@ pub fn generate(
     Ok(FaultPlan::new(planned))
 }
 
-fn check_targets(spec: &FaultSpec, topology: &Topology) -> Result<(), PlanError> {
-    for target in spec.inject.targets().into_iter().flat_map(|some| &some.0) {
+/// Whether every fault of an explicit plan means a host.
+///
+/// # Errors
+/// The first target that means none.
+pub fn fits(plan: &FaultPlan, topology: &Topology) -> Result<(), PlanError> {
+    let mut faults = plan.faults().iter();
+    faults.try_for_each(|fault| check_targets(&fault.id, &fault.inject, topology))
+}
+
+fn check_targets(fault: &str, inject: &Inject, topology: &Topology) -> Result<(), PlanError> {
+    for target in inject.targets().into_iter().flat_map(|some| &some.0) {
         if !topology.hosts.iter().any(|host| target.matches(host)) {
             let hosts: Vec<&str> = topology.hosts.iter().map(|h| h.name.as_str()).collect();
             return Err(PlanError::NoHost {
-                fault: spec.id.clone(),
+                fault: fault.into(),
                 target: target.to_string(),
                 hosts: hosts.join(", "),
             });

@@ -13,7 +13,7 @@ mod seeds;
 mod shrink;
 mod uniform;
 
-pub use generate::{PlanError, generate};
+pub use generate::{PlanError, fits, generate};
 pub use problems::problems;
 pub use seeds::{Seeds, SeedsError};
 pub use shrink::{Shrunk, shrink};

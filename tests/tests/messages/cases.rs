@@ -3,13 +3,21 @@
 use crate::said;
 use insta::assert_snapshot;
 use std::{fs, path::Path};
-use windtunnel_record::{Case, Digest, FaultPlan, Moment, RunSpec, Seed, case};
+use windtunnel_record::{
+    Case, Digest, FaultPlan, Inject, Moment, PlannedFault, RunSpec, Seed, Span, Target, case,
+    target::Targets,
+};
 use windtunnel_tests::program::scratch;
 
 /// The text of a case that is right.
 fn right() -> String {
+    of(FaultPlan::default())
+}
+
+/// The text of a case with these faults.
+fn of(faults: FaultPlan) -> String {
     let run = RunSpec {
-        faults: Some(FaultPlan::default()),
+        faults: Some(faults),
         ..RunSpec::new("shop", Seed(1))
     };
     let case = Case {
@@ -22,6 +30,20 @@ fn right() -> String {
         run,
     };
     case.to_toml()
+}
+
+/// A crash of a replica that the shop does not have.
+fn at_nobody() -> FaultPlan {
+    let inject = Inject::Crash {
+        target: Targets(vec![Target::Name("orders-9".into())]),
+        count: None,
+    };
+    FaultPlan::new(vec![PlannedFault {
+        id: "orders-dark".into(),
+        at: Moment::START,
+        lasting: Span::from_secs(1),
+        inject,
+    }])
 }
 
 fn replayed(at: &Path, name: &str, text: &str) -> String {
@@ -56,6 +78,7 @@ fn a_case_that_cannot_be_read_is_answered_with_the_reason() {
             "digest.case.toml",
             &right().replace("digest = \"0", "digest = \"x"),
         ),
+        replayed(&at, "elsewhere.case.toml", &of(at_nobody())),
     ];
     assert_snapshot!("bad_cases", all.join("\n"));
 }

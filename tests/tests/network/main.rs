@@ -5,6 +5,7 @@
 
 mod cancelling;
 mod connecting;
+mod descriptions;
 mod disks;
 mod faults;
 mod hosts;

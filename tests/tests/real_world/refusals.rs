@@ -7,7 +7,7 @@ use std::{fs, net::TcpListener};
 async fn verbs_that_simulate_refuse_in_the_real_world() {
     for arguments in [&["run", "shop-calm"][..], &["sweep", "shop-calm"]] {
         let refused = run(arguments).await;
-        assert_eq!(refused.status.code(), Some(3), "{arguments:?}");
+        assert_eq!(refused.status.code(), Some(20), "{arguments:?}");
         let complaint = complaint(&refused);
         let says = "was built for the real world and cannot simulate";
         assert!(complaint.contains(says), "{arguments:?}: {complaint}");
