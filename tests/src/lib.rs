@@ -6,5 +6,6 @@
 use tokio as _;
 
 pub mod measure;
+pub mod pins;
 pub mod program;
 pub mod scenario;

@@ -166,11 +166,18 @@ pub struct Sweep {
 #[derive(Debug, Args)]
 pub struct Audit {
     /// Scenarios by name or file; each runs every seed.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present_any = ["all", "pins"], conflicts_with_all = ["all", "pins"])]
     pub targets: Vec<String>,
     /// The whole catalogue, over which the seeds are shared out: cheap scenarios get more of them.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "pins")]
     pub all: bool,
+    /// The runs that this file pins, a line `"scenario@seed" = "digest"` each below `[digests]`; lines
+    /// that are no longer right are printed as a patch.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "overrides"])]
+    pub pins: Option<PathBuf>,
+    /// Write the digests that were seen into that file.
+    #[arg(long, requires = "pins")]
+    pub update: bool,
     /// Which seeds: `0..500`, `list:1,5,9`, `7`.
     #[arg(long, default_value = "0..20")]
     pub seeds: String,

@@ -7,6 +7,7 @@
 //! differ the first differing event is found in the two runs that did differ, not in repetitions.
 
 mod ledger;
+mod pins;
 mod selection;
 mod twice;
 
@@ -17,6 +18,7 @@ use super::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::Ledger;
+use pins::Pins;
 use selection::Chosen;
 use std::{
     collections::VecDeque,
@@ -35,12 +37,16 @@ use windtunnel_reports::{
 /// Runs the seeds twice each and compares.
 pub fn audit(arguments: &Audit) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let chosen = selection::of(arguments)?;
+    let mut pins = arguments.pins.as_deref().map(Pins::read).transpose()?;
+    let chosen = selection::of(arguments, pins.as_ref())?;
     let directory = store::audit_directory(arguments.out.as_deref());
     let (mut ledger, done) = Ledger::open(&directory, arguments)?;
     let mut summary = AuditSummary::default();
     for line in done.values() {
         summary.add(line);
+        if let Some(pins) = &mut pins {
+            pins.add(line);
+        }
     }
     let mut todo = VecDeque::new();
     for (number, scenario) in chosen.iter().enumerate() {
@@ -69,6 +75,9 @@ pub fn audit(arguments: &Audit) -> Result<Exit, Failure> {
     for line in &pool.lines {
         let line = line?;
         summary.add(&line);
+        if let Some(pins) = &mut pins {
+            pins.add(&line);
+        }
         ledger.add(&line)?;
         pool.progress.inc(1);
         pool.progress.suspend(|| match arguments.format {
@@ -83,11 +92,31 @@ pub fn audit(arguments: &Audit) -> Result<Exit, Failure> {
         Format::Json => print_json(&summary)?,
         Format::Human => write!(io::stdout(), "{}", audit_summary(&summary, colours))?,
     }
-    Ok(match (summary.differing, summary.aborted) {
-        (0, 0) => Exit::Held,
-        (0, _) => Exit::Limit,
+    if let Some(pins) = &pins {
+        tell_pins(pins, arguments)?;
+    }
+    let repinned = pins.is_some_and(|pins| !pins.changes().is_empty()) && !arguments.update;
+    Ok(match (summary.differing, repinned, summary.aborted) {
+        (0, false, 0) => Exit::Held,
+        (0, false, _) => Exit::Limit,
+        (0, true, _) => Exit::NotReproduced,
         _ => Exit::Nondeterminism,
     })
+}
+
+/// Says which pinned digests are no longer right, and pins the new ones if asked to.
+fn tell_pins(pins: &Pins, arguments: &Audit) -> Result<(), Failure> {
+    let changes = pins.changes();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    eprint!("{changes}");
+    if arguments.update {
+        pins.update()?;
+    } else {
+        eprintln!("these runs are no longer as pinned (--update pins what was seen)");
+    }
+    Ok(())
 }
 
 fn print_json(value: &impl serde::Serialize) -> io::Result<()> {

@@ -65,6 +65,33 @@ fn an_audit_goes_on_where_it_was_interrupted_and_not_after_another() {
 }
 
 #[test]
+fn pinned_digests_that_are_no_longer_right_are_a_patch_and_an_exit_of_their_own() {
+    let at = scratch("pins");
+    small(&at, "small.toml", "");
+    let wrong = "0123456789abcdef0123456789abcdef";
+    let text = format!("# why\n[digests]\n\"small.toml@3\" = \"{wrong}\"\n");
+    fs::write(at.join("pins.toml"), &text).expect("written");
+    let audit = |more: &[&str]| {
+        let audit = windtunnel(&at, &[&["audit", "--pins", "pins.toml"], more].concat());
+        (audit.status.code(), complaint(&audit))
+    };
+    let (code, said) = audit(&[]);
+    assert_eq!(code, Some(14), "{said}");
+    assert!(
+        said.contains(&format!("-\"small.toml@3\" = \"{wrong}\"")),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(at.join("pins.toml")).ok(), Some(text));
+    let (code, said) = audit(&["--update"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = audit(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    fs::write(at.join("pins.toml"), "[digests]\nsmall = \"x\"\n").expect("written");
+    let (code, said) = audit(&[]);
+    assert_eq!(code, Some(3), "{said}");
+}
+
+#[test]
 fn the_whole_catalogue_shares_the_seeds() {
     let at = scratch("catalogue");
     let short = ["--set", "run.duration=1s", "--set", "run.settle=1s"];

@@ -7,10 +7,10 @@ use std::{
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
 };
-use windtunnel_tests::program::{self, complaint, scratch, windtunnel};
-
-/// The digest of `shop` under seed 42, the same in debug and release builds.
-const SHOP_42: &str = "cbf4d32a0b10b3715f96fc8c1de4bac9";
+use windtunnel_tests::{
+    pins,
+    program::{self, complaint, scratch, windtunnel},
+};
 
 #[test]
 fn run_and_replay_in_two_processes_give_one_digest() {
@@ -27,7 +27,7 @@ fn run_and_replay_in_two_processes_give_one_digest() {
     assert_eq!(json(&run)["digest"], json(&again)["digest"]);
     assert_eq!(
         json(&run)["digest"],
-        SHOP_42,
+        pins::of("shop", 42).to_string(),
         "behaviour changed: say so where this is pinned anew"
     );
     for file in [

@@ -3,6 +3,7 @@
 #![cfg(madsim)]
 
 mod course;
+mod pinned;
 mod planted;
 mod refused;
 mod traps;

@@ -1,6 +1,6 @@
 //! Which seeds of which scenarios an audit runs.
 
-use super::twice::Twice;
+use super::{pins::Pins, twice::Twice};
 use crate::{
     catalogue,
     cli::{
@@ -28,11 +28,17 @@ pub struct Chosen {
     spec: RunSpec,
 }
 
-/// What the arguments select.
+/// What the arguments select, or what is pinned.
 ///
 /// # Errors
 /// Exit 4 if that is nothing, 3 if a scenario is invalid.
-pub fn of(arguments: &Audit) -> Result<Vec<Chosen>, Failure> {
+pub fn of(arguments: &Audit, pins: Option<&Pins>) -> Result<Vec<Chosen>, Failure> {
+    if let Some(pins) = pins {
+        let pinned = pins.seeds().into_iter();
+        return pinned
+            .map(|(name, seeds)| chosen(name, seeds, &BTreeMap::new()))
+            .collect();
+    }
     let seeds: Seeds = arguments
         .seeds
         .parse()
