@@ -4,7 +4,7 @@ use crate::{json, small};
 use serde_json::Value;
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
 };
@@ -155,6 +155,35 @@ fn a_seed_with_two_digests_is_shown_with_the_first_event_in_which_its_runs_diffe
     let printed = String::from_utf8_lossy(&human.stdout);
     assert!(printed.contains("at 0.900s"), "{printed}");
     assert!(printed.contains("<  one"), "{printed}");
+}
+
+/// The flags of a worker's process once it has carried out a run.
+fn personality(at: &Path, more: &[&str]) -> u32 {
+    let mut worker = Command::new(program::path())
+        .args(["worker", "small.toml"])
+        .args(more)
+        .current_dir(at)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut specs = worker.stdin.take().expect("piped");
+    writeln!(specs, r#"{{"scenario":"small.toml","seed":1}}"#).expect("it listens");
+    let mut answers = BufReader::new(worker.stdout.take().expect("piped")).lines();
+    assert!(answers.next().is_some(), "it answers");
+    let flags = fs::read_to_string(format!("/proc/{}/personality", worker.id()));
+    drop(specs);
+    worker.wait().expect("it ends with its input");
+    u32::from_str_radix(flags.expect("it lives").trim(), 16).expect("a number")
+}
+
+#[test]
+fn the_two_processes_of_an_audit_have_fixed_and_random_addresses() {
+    let at = scratch("addresses");
+    small(&at, "small.toml", "");
+    let fixed = libc::ADDR_NO_RANDOMIZE as u32;
+    assert_eq!(personality(&at, &["--hold"]) & fixed, fixed);
+    assert_eq!(personality(&at, &["--hold", "--elsewhere"]) & fixed, 0);
 }
 
 /// `diff` of two runs: its exit and what it prints.

@@ -182,6 +182,21 @@ fn entropy_of_the_c_library_is_answered_from_the_seed() {
 }
 
 #[test]
+fn gettimeofday_of_the_c_library_is_repeatable() {
+    let audited = audited(|| {
+        let mut now = libc::timeval {
+            tv_sec: 0,
+            tv_usec: 0,
+        };
+        // SAFETY: the call writes the timeval and wants no zone.
+        let done = unsafe { libc::gettimeofday(&raw mut now, std::ptr::null_mut()) };
+        assert_eq!(done, 0);
+        now.tv_sec * 1_000_000 + now.tv_usec
+    });
+    assert_eq!(audited.digests().len(), 3, "{audited:?}");
+}
+
+#[test]
 fn the_generator_that_the_c_library_keeps_in_a_static_is_caught() {
     // SAFETY: the call has no preconditions.
     caught(|| unsafe { libc::rand() }.into());

@@ -132,9 +132,10 @@ fn wherever(name: &str) -> String {
 }
 
 /// So many seeds for each, in inverse proportion to what a run costs; but each gets a quarter of an
-/// equal share. The sum is `seeds`.
+/// equal share, and one if there is one for each. The sum is `seeds`.
 fn shares(seeds: usize, costs: &[u64]) -> Vec<usize> {
-    let least = seeds / (4 * costs.len().max(1));
+    let scenarios = costs.len().max(1);
+    let least = (seeds / (4 * scenarios)).max(usize::from(seeds >= scenarios));
     let free = (seeds - least * costs.len()) as f64;
     let whole: f64 = costs.iter().map(|&cost| 1.0 / cost as f64).sum();
     let mut shares: Vec<usize> = costs
@@ -168,6 +169,11 @@ mod tests {
         let of_many = shares(10_000, &costs);
         assert!(of_many[1] > of_many[0] && of_many[0] > of_many[2]);
         assert!(of_many[2] >= 10_000 / 12, "{of_many:?}");
-        assert!(shares(3, &costs).iter().all(|&share| share == 1));
+        assert_eq!(shares(3, &costs), [1, 1, 1]);
+        assert!(
+            shares(5, &[1, 1, 1, 1_000_000])
+                .iter()
+                .all(|&share| share > 0)
+        );
     }
 }
