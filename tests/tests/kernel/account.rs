@@ -56,6 +56,13 @@ impl Account {
         self.saw(Host::Server, what, within);
     }
 
+    /// `host` never noted `what`.
+    pub fn never(&self, host: Host, what: &str) {
+        let mut notes = self.notes.iter();
+        let found = notes.any(|noted| noted.by == host && noted.what == what);
+        assert!(!found, "the {} noted {what:?}:\n{self}", host.name());
+    }
+
     /// Between two notes of the client so many milliseconds passed.
     pub fn took(&self, from: &str, to: &str, within: Range<u64>) {
         let (from_at, to_at) = (self.when(Host::Client, from), self.when(Host::Client, to));

@@ -31,9 +31,14 @@ pub struct Part {
 }
 
 impl Part {
+    /// Milliseconds since the start.
+    pub fn elapsed(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+
     /// Notes `what` at the present instant.
     pub fn note(&self, what: impl AsRef<str>) {
-        (self.sink)(self.start.elapsed().as_millis() as u64, what.as_ref());
+        (self.sink)(self.elapsed(), what.as_ref());
     }
 
     /// Notes what a call gave: its value, or the kind of its error.

@@ -2,7 +2,7 @@
 
 use crate::{
     behaviour::Behaviour,
-    part::{Part, echo, ping},
+    part::{Part, echo, pattern, ping},
     plan::{Act, Host, Way},
 };
 use std::time::Duration;
@@ -87,6 +87,91 @@ fn deaths() -> Vec<Behaviour> {
             })
             // A retransmission after the boot, whose gaps double.
             .judge(|seen| seen.client("ping: ConnectionReset", 1_480..3_000)),
+        Behaviour::new("a_server_whose_client_lost_power_meets_a_reset_after_the_boot")
+            .during(Act::PowerLoss(Host::Client).from(500).lasting(800))
+            .server(|part| async move {
+                let mut stream = part.accept().await;
+                stream.read_exact(&mut [0; 5]).await.expect("it comes");
+                part.at(1_800).await;
+                stream.write_all(b"still there?").await.expect("taken");
+                part.told("read", stream.read(&mut [0; 8]).await);
+                std::future::pending().await
+            })
+            .client(|part| async move {
+                if part.elapsed() < 500 {
+                    let mut stream = part.connect().await;
+                    stream.write_all(b"hello").await.expect("taken");
+                    std::future::pending().await
+                }
+                part.at(2_400).await;
+            })
+            .judge(|seen| seen.server("read: ConnectionReset", 1_790..2_100)),
+        Behaviour::new("what_a_killed_process_had_sent_is_read_before_its_end")
+            .during(Act::Kill(Host::Server).from(600))
+            .server(|part| async move {
+                let mut stream = part.accept().await;
+                stream.write_all(b"last words").await.expect("taken");
+                std::future::pending().await
+            })
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                part.at(1_000).await;
+                let mut words = String::new();
+                part.told("read", stream.read_to_string(&mut words).await);
+                part.note(words);
+            })
+            .judge(|seen| {
+                seen.client("read: 10", 1_000..1_100);
+                seen.client("last words", 1_000..1_100);
+            }),
+        Behaviour::new("an_end_that_is_lost_is_sent_again")
+            .during(Act::Cut(Way::ToServer).from(500).lasting(1_000))
+            .server(|part| async move {
+                let mut stream = part.accept().await;
+                let mut heard = String::new();
+                stream.read_to_string(&mut heard).await.expect("to its end");
+                part.note(format!("heard {heard}"));
+                stream
+                    .write_all(b"understood")
+                    .await
+                    .expect("that way is open");
+                std::future::pending().await
+            })
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                part.at(600).await;
+                stream.write_all(b"bye").await.expect("taken");
+                stream.shutdown().await.expect("shut down");
+                stream.read_exact(&mut [0; 10]).await.expect("an answer");
+                part.note("understood");
+            })
+            .judge(|seen| {
+                seen.server("heard bye", 1_480..2_600);
+                seen.client("understood", 1_480..2_600);
+            }),
+        Behaviour::new("who_closes_while_bytes_are_unsent_delivers_them_still")
+            .during(Act::Cut(Way::ToServer).from(500).lasting(1_000))
+            .server(|part| async move {
+                let mut stream = part.accept().await;
+                let mut got = Vec::new();
+                stream.read_to_end(&mut got).await.expect("to its end");
+                let whole = got == pattern(0, 10_000);
+                part.note(format!("whole {whole}"));
+                std::future::pending().await
+            })
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                part.at(600).await;
+                let words = pattern(0, 10_000);
+                stream.write_all(&words).await.expect("the kernel takes it");
+                drop(stream);
+                part.note("closed");
+                part.at(4_000).await;
+            })
+            .judge(|seen| {
+                seen.client("closed", 600..700);
+                seen.server("whole true", 1_480..3_600);
+            }),
     ]
 }
 

@@ -47,6 +47,40 @@ pub fn behaviours() -> Vec<Behaviour> {
             2_200,
         ),
         found_by_a_syn("the_doubling_syns_find_a_healed_wire_later", 3_700, 5_200),
+        Behaviour::new("a_connect_to_a_host_that_boots_is_answered_by_its_kernel")
+            .syns(4, 4)
+            .during(Act::PowerLoss(Host::Server).from(100).lasting(1_500))
+            .server(|part| async move {
+                // Only the first life serves.
+                if part.elapsed() < 1_000 {
+                    echo(part).await;
+                }
+                std::future::pending().await
+            })
+            .client(connect)
+            .judge(|seen| seen.client("connect: ConnectionRefused", 2_180..2_600)),
+        Behaviour::new("lost_answers_make_no_second_connection")
+            .during(Act::Cut(Way::ToClient).from(100).lasting(1_600))
+            .server(|part| async move {
+                let listener = part.listen().await;
+                let mut held = Vec::new();
+                loop {
+                    held.push(listener.accept().await.expect("somebody comes"));
+                    part.note(format!("accepted {}", held.len()));
+                }
+            })
+            .client(|part| async move {
+                part.at(200).await;
+                let stream = TcpStream::connect(part.server()).await;
+                let _stream = stream.expect("it is answered in the end");
+                part.note("connected");
+                part.at(4_000).await;
+            })
+            .judge(|seen| {
+                seen.client("connected", 1_680..2_600);
+                seen.server("accepted 1", 1_680..2_600);
+                seen.never(Host::Server, "accepted 2");
+            }),
         Behaviour::new("a_full_backlog_is_silence_until_there_is_room")
             .server(slow_to_accept)
             .client(three_at_once)

@@ -64,6 +64,17 @@ pub fn behaviours() -> Vec<Behaviour> {
                 part.note(if silence.is_err() { "silence" } else { "told" });
             })
             .judge(|seen| seen.client("silence", 9_150..9_600)),
+        Behaviour::new("an_idle_connection_outlives_any_cut")
+            .retries2(3)
+            .during(Act::Cut(Way::Both).from(500).lasting(8_000))
+            .server(echo)
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                ping(&mut stream).await.expect("it answers");
+                part.at(8_600).await;
+                part.told("ping", ping(&mut stream).await);
+            })
+            .judge(|seen| seen.client("ping: ()", 8_600..8_700)),
         Behaviour::new("behind_a_cut_writes_fill_the_send_buffer_and_then_wait")
             .during(Act::Cut(Way::Both).from(500))
             .server(echo)

@@ -3,7 +3,7 @@
 use crate::{
     behaviour::Behaviour,
     part::{echo, pattern, ping},
-    plan::{Act, Host},
+    plan::{Act, Host, Way},
 };
 use std::time::Duration;
 use tokio::{
@@ -114,6 +114,75 @@ pub fn behaviours() -> Vec<Behaviour> {
                 bounded(seen);
                 seen.server("intact true", 3_450..5_500);
                 seen.client("done", 3_450..5_500);
+            }),
+        Behaviour::new("an_opening_that_is_announced_into_a_cut_is_probed_for")
+            .during(Act::Cut(Way::ToClient).from(1_500).lasting(1_000))
+            .server(|part| async move {
+                let mut stream = part.accept().await;
+                part.at(2_000).await;
+                let mut got = Vec::new();
+                stream.read_to_end(&mut got).await.expect("to the end");
+                let intact = got == pattern(0, got.len());
+                part.note(format!("intact {intact}"));
+                stream.write_all(b"done").await.expect("written");
+            })
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                let taken = fill(&mut stream).await;
+                part.note(format!("taken {taken}"));
+                let more = pattern(taken as u64, 1 << 20);
+                stream
+                    .write_all(&more)
+                    .await
+                    .expect("it is read in the end");
+                stream.shutdown().await.expect("shut down");
+                stream.read_exact(&mut [0; 4]).await.expect("told");
+                part.note("done");
+            })
+            .judge(|seen| {
+                bounded(seen);
+                seen.server("intact true", 2_480..6_500);
+                seen.client("done", 2_480..6_500);
+            }),
+        Behaviour::new("who_waits_for_a_window_is_reset_when_the_reader_is_killed")
+            .during(Act::Kill(Host::Server).from(1_500))
+            .server(|part| async move {
+                let _stream = part.accept().await;
+                std::future::pending().await
+            })
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                fill(&mut stream).await;
+                part.told("write", stream.write_all(&pattern(0, 1 << 20)).await);
+                part.told("again", stream.write(b"x").await);
+                part.told("read", stream.read(&mut [0; 8]).await);
+            })
+            .judge(|seen| {
+                seen.client("write: ConnectionReset", 1_480..1_900);
+                seen.client("again: BrokenPipe", 1_480..1_900);
+                seen.client("read: 0", 1_480..1_900);
+            }),
+        Behaviour::new("a_closed_window_outlives_the_patience_of_retransmission")
+            .retries2(3)
+            .server(|part| async move {
+                let mut stream = part.accept().await;
+                part.at(9_000).await;
+                let mut got = Vec::new();
+                stream.read_to_end(&mut got).await.expect("to the end");
+                part.note(format!("intact {}", got == pattern(0, got.len())));
+                stream.write_all(b"done").await.expect("written");
+            })
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                fill(&mut stream).await;
+                stream.shutdown().await.expect("shut down");
+                stream.read_exact(&mut [0; 4]).await.expect("told");
+                part.note("done");
+            })
+            .judge(|seen| {
+                // Its probes are answered, so that nobody gives up.
+                seen.server("intact true", 9_000..10_500);
+                seen.client("done", 9_000..10_500);
             }),
     ]
 }

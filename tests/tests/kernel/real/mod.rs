@@ -16,7 +16,7 @@ use std::{
         OnceLock,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use wire::Wire;
 
@@ -54,6 +54,7 @@ pub fn perform(behaviour: &Behaviour) -> Result<Account, String> {
         wire,
         say,
         start: Instant::now(),
+        began: SystemTime::now(),
         players: Vec::new(),
         lives: [0; 2],
         account: Account::default(),
@@ -72,6 +73,8 @@ struct Stage<'b> {
     wire: Wire,
     say: Sender<Said>,
     start: Instant,
+    /// The same by a clock that all processes share.
+    began: SystemTime,
     players: Vec<Player>,
     lives: [u32; 2],
     account: Account,
@@ -82,10 +85,12 @@ impl Stage<'_> {
     fn enter(&mut self, host: Host) -> Result<(), String> {
         let life = self.lives[host as usize];
         self.lives[host as usize] += 1;
-        let since = (life > 0).then(|| self.start.elapsed());
         let namespace = self.wire.namespace(host);
         let name = self.behaviour.name;
-        let player = Player::start(namespace, name, host, life, since, self.say.clone())?;
+        let mut player = Player::start(namespace, name, host, life, self.say.clone())?;
+        if life > 0 {
+            player.go(self.began);
+        }
         self.players.push(player);
         Ok(())
     }
@@ -98,8 +103,9 @@ impl Stage<'_> {
                 other => return Err(format!("a part did not get ready: {other:?}")),
             }
         }
-        self.start = Instant::now();
-        self.players.iter_mut().for_each(Player::go);
+        (self.start, self.began) = (Instant::now(), SystemTime::now());
+        let began = self.began;
+        self.players.iter_mut().for_each(|player| player.go(began));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio},
     sync::{Arc, mpsc::Sender},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{runtime, sync::watch, time::Instant};
 
@@ -37,21 +37,19 @@ pub struct Player {
 }
 
 impl Player {
-    /// Starts one life of a host. A later one is told how long ago the behaviour began.
+    /// Starts one life of a host, which waits until it is told to go.
     pub fn start(
         namespace: &str,
         behaviour: &str,
         host: Host,
         life: u32,
-        since: Option<Duration>,
         say: Sender<Said>,
     ) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let since = since.map_or_else(|| "-".into(), |since| since.as_millis().to_string());
         let mut child = Command::new("ip")
             .args(["netns", "exec", namespace])
             .arg(program)
-            .args([PART, behaviour, host.name(), &since])
+            .args([PART, behaviour, host.name()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -72,9 +70,10 @@ impl Player {
         Ok(player)
     }
 
-    /// Tells it to begin.
-    pub fn go(&mut self) {
-        self.tell("go");
+    /// Tells it to begin, and when the behaviour began.
+    pub fn go(&mut self, began: SystemTime) {
+        let began = began.duration_since(UNIX_EPOCH).expect("it is later");
+        self.tell(&began.as_nanos().to_string());
     }
 
     /// Tells it when the next step of the plan is due.
@@ -151,15 +150,12 @@ pub fn play_the_part_asked_for() -> Option<ExitCode> {
         return None;
     }
     let mut next = || arguments.next().expect("the director names it");
-    let (name, host, since) = (next(), next(), next());
+    let (name, host) = (next(), next());
     let behaviour = behaviours::all()
         .into_iter()
         .find(|behaviour| behaviour.name == name);
     let behaviour = behaviour.expect("the director knows the names");
-    let ago = since.parse().map_or(Duration::ZERO, Duration::from_millis);
-    if since == "-" {
-        wait_for_the_word();
-    }
+    let ago = wait_for_the_word();
     let next_step = listen_to_the_director();
     let body = if host == Host::Server.name() {
         behaviour.server
@@ -180,11 +176,14 @@ pub fn play_the_part_asked_for() -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-fn wait_for_the_word() {
+/// Waits until told to go; how long ago the behaviour began.
+fn wait_for_the_word() -> Duration {
     println!("ready");
     let mut word = String::new();
     let _ = io::stdin().lock().read_line(&mut word);
-    assert_eq!(word, "go\n", "the director went away");
+    let began = word.trim().parse().expect("the director says when");
+    let began = UNIX_EPOCH + Duration::from_nanos(began);
+    began.elapsed().unwrap_or_default()
 }
 
 /// When the next step of the plan is due, as the director says. Ends this process with the director.
