@@ -10,7 +10,7 @@ use std::{future::Future, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 pub fn behaviours() -> Vec<Behaviour> {
@@ -77,7 +77,12 @@ pub fn behaviours() -> Vec<Behaviour> {
             .judge(|seen| seen.client("ping: ()", 8_600..8_700)),
         Behaviour::new("behind_a_cut_writes_fill_the_send_buffer_and_then_wait")
             .during(Act::Cut(Way::Both).from(500))
-            .server(echo)
+            .server(|part| async move {
+                // Without the cut it would take whatever comes.
+                let mut stream = part.accept().await;
+                let mut room = vec![0; 64 << 10];
+                while let Ok(1..) = stream.read(&mut room).await {}
+            })
             .client(|part| async move {
                 let mut stream = part.connect().await;
                 part.at(600).await;
@@ -85,6 +90,7 @@ pub fn behaviours() -> Vec<Behaviour> {
                 let second = Duration::from_secs(1);
                 while let Ok(count) = timeout(second, stream.write(&[0; 4096])).await {
                     taken += count.expect("nobody hangs up");
+                    assert!(taken < 64 << 20, "it waits");
                 }
                 part.note(format!("taken {taken}"));
             })
@@ -105,9 +111,11 @@ pub fn behaviours() -> Vec<Behaviour> {
                 // Nagle's algorithm would keep the second back.
                 stream.set_nodelay(true).expect("an option");
                 stream.write_all(b"lost").await.expect("taken");
-                sleep(Duration::from_millis(40)).await;
-                stream.write_all(b"kept").await.expect("taken");
                 let mut back = [0; 8];
+                let pause = Duration::from_millis(40);
+                let early = timeout(pause, stream.read(&mut back)).await;
+                assert!(early.is_err(), "the first was lost");
+                stream.write_all(b"kept").await.expect("taken");
                 stream.read_exact(&mut back).await.expect("both come back");
                 assert_eq!(&back, b"lostkept");
             },
