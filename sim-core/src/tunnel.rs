@@ -31,6 +31,9 @@ pub struct Network {
     pub syn_linear: Option<u8>,
     /// Linux `tcp_retries2`: how long an open connection goes on without an answer.
     pub retries2: Option<u8>,
+    /// Whether hosts of a zone share a link: a connect to a dead one then is `HostUnreachable` after
+    /// three seconds. By default all paths are routed, and silent.
+    pub same_link: Option<bool>,
     /// Links that differ; a later one wins.
     pub links: Vec<LinkSettings>,
 }

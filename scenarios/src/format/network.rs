@@ -30,6 +30,9 @@ pub struct Network {
     /// Linux `tcp_retries2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retries2: Option<u8>,
+    /// Whether hosts of a zone share a link, on which dead hosts are unreachable after 3 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_link: Option<bool>,
     /// Links that differ; a later one wins.
     pub links: Vec<Link>,
 }

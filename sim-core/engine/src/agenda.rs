@@ -56,6 +56,8 @@ pub(crate) enum Due {
 pub(crate) enum Step {
     /// The client sends its SYN, again and again.
     SendSyn { attempt: u8 },
+    /// Nobody on the link has said where the server is.
+    NoNeighbour,
     /// The SYN is at the server.
     Syn { sent: u64 },
     /// The answer to the SYN is at the client; `refused` if it is a reset.

@@ -21,6 +21,9 @@ pub struct Patience {
 pub struct Behaviour {
     pub name: &'static str,
     pub patience: Patience,
+    /// Whether a dead host is on the same link, and not behind a router. It always is in the real
+    /// world, but the two hosts know each other for good.
+    pub same_link: bool,
     pub plan: Vec<Planned>,
     pub server: Body,
     pub client: Body,
@@ -40,6 +43,7 @@ impl Behaviour {
                 syn_linear: 4,
                 retries2: 15,
             },
+            same_link: false,
             plan: Vec::new(),
             server: absent(),
             client: absent(),
@@ -57,6 +61,12 @@ impl Behaviour {
     /// How soon open connections fail: Linux `tcp_retries2`.
     pub const fn retries2(mut self, retries: u8) -> Self {
         self.patience.retries2 = retries;
+        self
+    }
+
+    /// Hosts are asked for on the link that they share.
+    pub const fn same_link(mut self) -> Self {
+        self.same_link = true;
         self
     }
 

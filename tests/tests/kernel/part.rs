@@ -69,6 +69,15 @@ impl Part {
         SocketAddr::new(self.server, PORT)
     }
 
+    /// An address on the link of the server at which there is no host.
+    pub fn nowhere(&self) -> SocketAddr {
+        let IpAddr::V4(server) = self.server else {
+            panic!("hosts have addresses of version 4")
+        };
+        let [a, b, c, _] = server.octets();
+        SocketAddr::new([a, b, c, 99].into(), PORT)
+    }
+
     /// Listens at the server's port.
     pub async fn listen(&self) -> TcpListener {
         TcpListener::bind(("0.0.0.0", PORT))

@@ -50,6 +50,7 @@ fn describe(tunnel: &mut Tunnel, behaviour: &Behaviour, account: &Arc<Mutex<Acco
             syn_retries: Some(patience.syn_retries),
             syn_linear: Some(patience.syn_linear),
             retries2: Some(patience.retries2),
+            same_link: Some(behaviour.same_link),
             ..Network::default()
         });
     let mut server = None;

@@ -97,6 +97,46 @@ fn older_kernels_are_a_setting() {
 }
 
 #[test]
+fn on_the_same_link_a_host_without_power_is_unreachable_and_one_behind_a_cut_is_silent() {
+    let faults = [
+        (power_loss(host("server")), "connect HostUnreachable 3"),
+        (
+            partition(host("client"), host("server")),
+            "connect TimedOut 135",
+        ),
+    ];
+    for (fault, expected) in faults {
+        let kept = Notes::default();
+        let notes = kept.clone();
+        let run = move |tunnel: &mut windtunnel::Tunnel| {
+            let mut network = exact();
+            network.same_link = Some(true);
+            tunnel
+                .load_for(secs(200))
+                .settle_for(Span::ZERO)
+                .network(network)
+                .fault(fault);
+            tunnel.host("server").run(|| idle(Notes::default()));
+            tunnel.host("client").run(move || {
+                let notes = notes.clone();
+                async move {
+                    sleep(Duration::from_secs(1)).await;
+                    let start = Instant::now();
+                    let result = TcpStream::connect("server:80").await;
+                    let kind = result.expect_err("nobody answers").kind();
+                    let waited = start.elapsed().as_secs();
+                    note(&notes, start, format!("connect {kind:?} {waited}"));
+                }
+            });
+        };
+        execute(&RunSpec::new("link", Seed(1)), Settings::default(), run)
+            .expect("the run can be made");
+        let noted = kept.lock().expect("the run is over");
+        assert_eq!(noted[0].1, expected);
+    }
+}
+
+#[test]
 fn a_full_backlog_is_silence_until_there_is_room() {
     async fn slow_to_accept(_: Notes) {
         let socket = tokio::net::TcpSocket::new_v4().expect("a socket");

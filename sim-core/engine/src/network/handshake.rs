@@ -19,6 +19,8 @@ use std::{
 use windtunnel_record::{Event, event::Refusal};
 
 const SECOND: u64 = 1_000_000_000;
+/// How long Linux asks for a neighbour: three times, a second apart (`mcast_solicit`).
+const NEIGHBOUR: u64 = 3 * SECOND;
 /// How often a server repeats its SYN-ACK (Linux `tcp_synack_retries`).
 const SYN_ACK_RETRIES: u8 = 5;
 
@@ -94,6 +96,15 @@ impl Machine {
             to,
             port: remote.port(),
         });
+        let same_zone =
+            self.topology.hosts[host as usize].zone == self.topology.hosts[to as usize].zone;
+        if self.network.spec.same_link && same_zone && self.is_dead(target) {
+            let due = Due::Handshake {
+                connection: number,
+                step: Step::NoNeighbour,
+            };
+            self.agenda.enter(cpu::departure() + NEIGHBOUR, due);
+        }
         if target.is_some() {
             self.send_syn(number, 0, cpu::departure());
         } else {
@@ -127,6 +138,11 @@ impl Machine {
         };
         self.retired().append(&mut retired);
         answer
+    }
+
+    /// Whether nobody answers for an address: there is no such host, or it has no power.
+    fn is_dead(&self, host: Option<u32>) -> bool {
+        host.is_none_or(|host| !self.hosts[host as usize].powered)
     }
 
     /// The caller of connect went away.
@@ -236,6 +252,13 @@ impl Machine {
                 Some(_) => self.send_syn(number, attempt, clock::now()),
                 None => self.connect_failed(number, Refusal::TimedOut),
             },
+            Step::NoNeighbour => {
+                let [client, server] = &connection.ends;
+                let (host, remote) = (client.host, server.address.ip());
+                if connecting && self.is_dead(host_of(self, host, remote)) {
+                    self.connect_failed(number, Refusal::Unreachable);
+                }
+            }
             Step::Syn { .. } => self.syn_arrives(number),
             Step::SynAck { refused, .. } if connecting => self.syn_ack_arrives(number, refused),
             Step::SynAck { .. } => {}

@@ -47,6 +47,9 @@ pub struct NetworkSpec {
     pub syn_linear: u8,
     /// How long a sender goes on without an answer (Linux `tcp_retries2`).
     pub retries2: u8,
+    /// Whether the hosts of a zone are on one link, so that a connect to one that is dead fails when
+    /// its neighbours have asked for it in vain. Otherwise every path is routed, and silent.
+    pub same_link: bool,
     /// How many bytes a sender's kernel holds that are not acknowledged.
     pub send_buffer: usize,
     /// How many bytes a receiver's kernel holds that are not read.
@@ -72,6 +75,7 @@ impl Default for NetworkSpec {
             syn_retries: 6,
             syn_linear: 4,
             retries2: 15,
+            same_link: false,
             send_buffer: 256 << 10,
             receive_buffer: 256 << 10,
             backlog: 4096,

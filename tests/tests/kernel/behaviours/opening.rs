@@ -33,6 +33,15 @@ pub fn behaviours() -> Vec<Behaviour> {
             "a_connect_to_a_host_without_power_times_out",
             Act::PowerLoss(Host::Server),
         ),
+        Behaviour::new("a_connect_to_nobody_on_the_same_link_finds_the_host_unreachable")
+            .same_link()
+            .server(idle)
+            .client(|part| async move {
+                part.at(200).await;
+                let result = TcpStream::connect(part.nowhere()).await.map(drop);
+                part.told("connect", result);
+            })
+            .judge(|seen| seen.client("connect: HostUnreachable", 3_150..3_700)),
         Behaviour::new("without_the_linear_start_a_connect_times_out_after_doubling_waits")
             .syns(2, 0)
             .during(Act::Cut(Way::Both).from(100))
