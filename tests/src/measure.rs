@@ -46,3 +46,12 @@ pub fn reaches(what: &str, figure: f64, bar: f64) -> bool {
     println!("{what}: {figure:.2} (bar {bar}, {word})");
     reached
 }
+
+/// Prints a figure with the bar that it must not pass. Whether it keeps below.
+#[must_use]
+pub fn within(what: &str, figure: f64, bar: f64) -> bool {
+    let kept = figure <= bar;
+    let word = if kept { "met" } else { "MISSED" };
+    println!("{what}: {figure:.2} (bar at most {bar}, {word})");
+    kept
+}
