@@ -1,7 +1,7 @@
 //! Faults as a test writes them: `partition(zone("a"), zone("b")).at(secs(5)).lasting(…)`.
 
 use windtunnel_record::{
-    Distribution, FaultSpec, Inject, Span, Target,
+    ClockOffset, Distribution, FaultSpec, Inject, Span, Target,
     fault::{Dropped, Partition},
     target::Targets,
 };
@@ -213,6 +213,49 @@ pub fn cancel_connection(target: impl Into<Targets>, at: impl Into<Option<u32>>)
         drop: Dropped::Connection,
         rate: 1.0,
     })
+}
+
+/// The wall clock shows a time that is `by` off, while the fault lasts.
+pub fn clock_skew(target: impl Into<Targets>, by: ClockOffset) -> Fault {
+    Fault::new(Inject::ClockSkew {
+        target: target.into(),
+        by,
+    })
+}
+
+/// Clocks and timers are too fast by `ppm` millionths, or too slow, while the fault lasts. What the
+/// clocks gained or lost stays.
+pub fn clock_drift(target: impl Into<Targets>, ppm: f64) -> Fault {
+    Fault::new(Inject::ClockDrift {
+        target: target.into(),
+        ppm,
+    })
+}
+
+/// The wall clock is set, once, to a time that is `by` off.
+pub fn clock_jump(target: impl Into<Targets>, by: ClockOffset) -> Fault {
+    Fault::new(Inject::ClockJump {
+        target: target.into(),
+        by,
+    })
+}
+
+/// Cores have only this share of their speed, above 0 and at most 1, while the fault lasts.
+pub fn cpu_starve(target: impl Into<Targets>, share: f64) -> Fault {
+    Fault::new(Inject::CpuStarve {
+        target: target.into(),
+        share,
+    })
+}
+
+/// A clock that is ahead by this.
+pub const fn ahead(by: Span) -> ClockOffset {
+    ClockOffset::Ahead(by)
+}
+
+/// A clock that is behind by this.
+pub const fn behind(by: Span) -> ClockOffset {
+    ClockOffset::Behind(by)
 }
 
 /// Every open connection between the two is reset.

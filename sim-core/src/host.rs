@@ -2,7 +2,7 @@
 
 use crate::tunnel::Tunnel;
 use std::{future::Future, io, net::IpAddr, pin::Pin};
-use windtunnel_record::{Distribution, HostInfo, Span};
+use windtunnel_record::{Clock, Distribution, HostInfo, Span};
 
 /// Starts a process: called once per life of the host's process.
 pub(crate) type Main = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
@@ -15,6 +15,7 @@ pub(crate) struct Planned {
     pub per_poll: Span,
     pub per_byte: Span,
     pub sync: Distribution,
+    pub clock: Clock,
     pub restart_after: Option<Span>,
     pub main: Main,
 }
@@ -47,6 +48,7 @@ pub struct HostBuilder<'t> {
     per_poll: Span,
     per_byte: Span,
     disk: Disk,
+    clock: Clock,
     restart_after: Option<Span>,
 }
 
@@ -69,6 +71,7 @@ impl<'t> HostBuilder<'t> {
             per_poll,
             per_byte,
             disk,
+            clock: Clock::default(),
             restart_after: None,
         }
     }
@@ -112,6 +115,16 @@ impl<'t> HostBuilder<'t> {
         self
     }
 
+    /// Has clocks like these.
+    ///
+    /// # Panics
+    /// If they would stand still or run backwards.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        assert!(clock.goes(), "a clock goes forward");
+        self.clock = clock;
+        self
+    }
+
     /// What a poll of a task and a byte read or written cost; 5 µs and 1 ns by default.
     pub fn cpu(mut self, per_poll: Span, per_byte: Span) -> Self {
         (self.per_poll, self.per_byte) = (per_poll, per_byte);
@@ -150,6 +163,7 @@ impl<'t> HostBuilder<'t> {
             per_poll: self.per_poll,
             per_byte: self.per_byte,
             sync: self.disk.sync,
+            clock: self.clock,
             restart_after: self.restart_after,
             main,
         });

@@ -50,9 +50,10 @@ pub use audit::{Audited, TwoCourses, audit};
 pub use client::{Answer, Client, Failure};
 pub use execution::{ExecuteError, Settings, execute};
 pub use fault::{
-    Fault, IntoDistribution, between, cancel, cancel_connection, crash, everything, exponential,
-    host, loss, millis, partition, partition_one_way, pause, power_loss, replica, reset, restart,
-    role, secs, slow, zone,
+    Fault, IntoDistribution, ahead, behind, between, cancel, cancel_connection, clock_drift,
+    clock_jump, clock_skew, cpu_starve, crash, everything, exponential, host, loss, millis,
+    partition, partition_one_way, pause, power_loss, replica, reset, restart, role, secs, slow,
+    zone,
 };
 pub use host::{Disk, HostBuilder, HostRef, IntoResult};
 pub use load::{Load, Stage, closed_loop, open_loop, rate};
@@ -63,13 +64,15 @@ pub use tunnel::{LinkSettings, Network, Tunnel};
 pub use windtunnel_checkers as checkers;
 pub use windtunnel_explorer as explorer;
 pub use windtunnel_record as record;
+pub use windtunnel_record::Clock;
 
 /// What a test usually needs.
 pub mod prelude {
     pub use crate::{
-        Disk, Tunnel, between, cancel, cancel_connection, closed_loop, crash, exponential, host,
-        http, loss, millis, open_loop, partition, partition_one_way, pause, power_loss, rate,
-        replica, reset, restart, role, secs, slow, zone,
+        Clock, Disk, Tunnel, ahead, behind, between, cancel, cancel_connection, clock_drift,
+        clock_jump, clock_skew, closed_loop, cpu_starve, crash, exponential, host, http, loss,
+        millis, open_loop, partition, partition_one_way, pause, power_loss, rate, replica, reset,
+        restart, role, secs, slow, zone,
     };
     pub use windtunnel_checkers::EventExt;
 }

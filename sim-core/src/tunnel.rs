@@ -10,7 +10,7 @@ use crate::{
 use std::{future::Future, rc::Rc};
 use windtunnel_checkers::{NamedRule, World};
 use windtunnel_record::{
-    Distribution, Event, FaultSpec, History, HostInfo, Seed, Span, target::Targets,
+    Clock, Distribution, Event, FaultSpec, History, HostInfo, Seed, Span, target::Targets,
 };
 
 /// What the network between hosts is like. Absent settings keep their defaults: about 30 µs from a
@@ -178,6 +178,7 @@ impl Tunnel {
             per_poll: Span::ZERO,
             per_byte: Span::ZERO,
             sync: Distribution::Fixed(Span::ZERO),
+            clock: Clock::default(),
             restart_after: None,
             main: Box::new(main),
         });

@@ -51,12 +51,19 @@ fn echoes(pairs: u32, trips: u32) {
     let run = run.expect("the run can be made");
     assert_eq!(run.verdict(), "held", "{:?}", run.rules);
     let segments = run.event_count;
-    assert!(segments > 2 * u64::from(trips / pairs * pairs), "{segments}");
+    assert!(
+        segments > 2 * u64::from(trips / pairs * pairs),
+        "{segments}"
+    );
 }
 
 fn main() -> ExitCode {
     let is_smoke = !std::env::args().any(|argument| argument == "--bench");
-    let (many, trips, rounds) = if is_smoke { (10, 100, 1) } else { (1_000, TRIPS, ROUNDS) };
+    let (many, trips, rounds) = if is_smoke {
+        (10, 100, 1)
+    } else {
+        (1_000, TRIPS, ROUNDS)
+    };
     let mut contestants = [
         Contestant {
             name: "one pair",

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use windtunnel_record::{Distribution, Span};
+use windtunnel_record::{Clock, Distribution, Span};
 
 /// A service and its replicas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +41,9 @@ pub struct Service {
     pub config: toml::Table,
     /// Gateway: where requests go.
     pub routes: Vec<Route>,
+    /// What its clocks show; the right time when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
     /// How long after its `main` returned it is started again; never when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_after: Option<Span>,
@@ -63,6 +66,7 @@ impl Default for Service {
             app: None,
             config: toml::Table::new(),
             routes: Vec::new(),
+            clock: None,
             restart_after: None,
         }
     }

@@ -94,6 +94,9 @@ impl<'s, 'c, 't> Settings<'s, 'c, 't> {
         self.must(service.workers != Some(0), "workers", "must be at least 1");
         self.share("errors", Some(service.errors));
         self.speed("speed", service.speed);
+        let goes = service.clock.is_none_or(|clock| clock.goes());
+        let what = "must be above -1000000, where a clock stands, and at most 1000000";
+        self.must(goes, "clock.drift-ppm", what);
         self.distribution("work", service.work.as_ref());
         for (number, limp) in service.limp.iter().enumerate() {
             let there = limp.replica < service.replicas;

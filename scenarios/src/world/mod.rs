@@ -147,6 +147,9 @@ fn host(
     if let Some(cpu) = service.cpu {
         builder = builder.cpu(cpu.per_poll, cpu.per_byte);
     }
+    if let Some(clock) = service.clock {
+        builder = builder.clock(clock);
+    }
     if let Some(after) = service.restart_after {
         builder = builder.restart_after(after);
     }

@@ -5,7 +5,16 @@
 //! the standard library's `Instant` and `SystemTime` show simulated time on a run's thread and real
 //! time everywhere else.
 
-use std::{cell::Cell, sync::OnceLock, time::Instant};
+mod own;
+
+pub use own::HostClock;
+
+use crate::process;
+use std::{
+    cell::{Cell, RefCell},
+    sync::OnceLock,
+    time::Instant,
+};
 
 /// Monotonic time begins here, as on a machine that has been up for some days: services may
 /// subtract from `Instant::now()` without meeting zero.
@@ -17,6 +26,53 @@ thread_local! {
     static NOW: Cell<u64> = const { Cell::new(0) };
     static EPOCH: Cell<u64> = const { Cell::new(0) };
     static ZERO: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// Whether any host has a clock of its own: nobody else pays for that.
+    static OWN: Cell<bool> = const { Cell::new(false) };
+    static CLOCKS: RefCell<Vec<HostClock>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives hosts, by number, clocks of their own.
+pub(crate) fn install(clocks: Vec<HostClock>) {
+    OWN.set(true);
+    CLOCKS.replace(clocks);
+}
+
+/// Whether any host of this run has a clock of its own.
+pub(crate) fn are_own() -> bool {
+    OWN.get()
+}
+
+/// Changes the clock of a host, and gives it after the change.
+///
+/// # Panics
+/// If no host has a clock of its own.
+pub(crate) fn change(host: u32, change: impl FnOnce(&mut HostClock)) {
+    CLOCKS.with_borrow_mut(|clocks| change(&mut clocks[host as usize]));
+}
+
+/// The clock of the host on whose behalf code runs; the true one outside of hosts.
+fn present() -> HostClock {
+    process::current_host_of_clock()
+        .and_then(|host| CLOCKS.with_borrow(|clocks| clocks.get(host as usize).copied()))
+        .unwrap_or_default()
+}
+
+/// What the monotonic clock of the present host shows, in nanoseconds since the run began.
+pub fn shown() -> u64 {
+    if OWN.get() {
+        present().shows(now())
+    } else {
+        now()
+    }
+}
+
+/// The true instant at which the monotonic clock of the present host will show `shown`.
+pub fn when(shown: u64) -> u64 {
+    if OWN.get() {
+        present().when(shown)
+    } else {
+        shown
+    }
 }
 
 /// Nanoseconds of simulated time since the run began.
@@ -41,6 +97,8 @@ pub(crate) fn set(now: u64) {
 pub(crate) fn start(epoch: u64) -> Result<(), NotWrapped> {
     NOW.set(0);
     EPOCH.set(epoch);
+    OWN.set(false);
+    CLOCKS.take();
     RUNNING.set(true);
     let zero = Instant::now();
     NOW.set(NANOS_PER_SEC);
@@ -67,7 +125,8 @@ pub(crate) fn stop() {
 #[derive(Debug)]
 pub struct NotWrapped;
 
-/// The engine's instant of a standard one; instants before the run's begin count as its begin.
+/// What the monotonic clock of the host that made a standard instant showed at it, in nanoseconds
+/// since the run began; instants before that count as its begin.
 pub fn of_instant(instant: Instant) -> u64 {
     let zero = ZERO.get().expect("timers are used inside a run");
     u64::try_from(instant.saturating_duration_since(zero).as_nanos()).unwrap_or(u64::MAX)
@@ -75,12 +134,18 @@ pub fn of_instant(instant: Instant) -> u64 {
 
 /// What a clock of this kind shows, in nanoseconds.
 fn reading(clock: libc::clockid_t) -> u64 {
+    let (shown, ahead) = if OWN.get() {
+        let own = present();
+        (own.shows(NOW.get()), own.ahead())
+    } else {
+        (NOW.get(), 0)
+    };
     match clock {
         libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => {
-            EPOCH.get() + NOW.get()
+            (EPOCH.get() + shown).saturating_add_signed(ahead)
         }
         // CPU-time clocks measure the machine, which must not be seen: they show the run's time.
-        _ => UPTIME_SECS * NANOS_PER_SEC + NOW.get(),
+        _ => UPTIME_SECS * NANOS_PER_SEC + shown,
     }
 }
 

@@ -24,6 +24,10 @@ thread_local! {
 pub(crate) struct Cores {
     free_at: Vec<u64>,
     waiting: VecDeque<TaskId>,
+    /// The speed when nothing starves them.
+    usual: f64,
+    /// The faults that starve them, and the share that each leaves.
+    starved: Vec<(u32, f64)>,
     speed: f64,
     cost: CpuCost,
     poll_nanos: u64,
@@ -40,6 +44,8 @@ impl Cores {
         let mut cores = Self {
             free_at: vec![0; count.max(1)],
             waiting: VecDeque::new(),
+            usual: speed,
+            starved: Vec::new(),
             speed: 1.0,
             cost,
             poll_nanos: 0,
@@ -50,8 +56,25 @@ impl Cores {
         cores
     }
 
+    /// A fault leaves a share of the speed.
+    pub fn starve(&mut self, fault: u32, share: f64) {
+        self.starved.push((fault, share));
+        self.apply_shares();
+    }
+
+    /// The fault is over.
+    pub fn feed(&mut self, fault: u32) {
+        self.starved.retain(|(starves, _)| *starves != fault);
+        self.apply_shares();
+    }
+
+    fn apply_shares(&mut self) {
+        let shares: f64 = self.starved.iter().map(|(_, share)| share).product();
+        self.set_speed(self.usual * shares);
+    }
+
     /// Changes the speed for polls that begin from now on.
-    pub fn set_speed(&mut self, speed: f64) {
+    fn set_speed(&mut self, speed: f64) {
         self.speed = speed.max(1e-6);
         self.poll_nanos = self.cost.per_poll.mul_f64(1.0 / self.speed).as_nanos();
         let picos = self

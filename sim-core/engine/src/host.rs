@@ -1,6 +1,6 @@
 //! A host: cores, a kernel that outlives its processes, a disk that outlives the power.
 
-use crate::{cpu::Cores, disk::Disk, process::ProcessId};
+use crate::{clock::HostClock, cpu::Cores, disk::Disk, process::ProcessId};
 use std::{future::Future, io, pin::Pin};
 use windtunnel_record::{Distribution, HostInfo, Span};
 
@@ -21,6 +21,8 @@ pub struct HostSpec {
     pub disk: DiskSpec,
     /// What runs on it.
     pub main: MainFn,
+    /// What its clocks show.
+    pub clock: HostClock,
     /// How long after its `main` returned it is started again; never when absent.
     pub restart_after: Option<Span>,
 }

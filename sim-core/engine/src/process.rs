@@ -11,7 +11,13 @@ use crate::{
     observe,
     task::{self, TaskId},
 };
-use std::{cell::Cell, future::Future, io, pin::Pin, task::Waker};
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    io,
+    pin::Pin,
+    task::Waker,
+};
 use windtunnel_record::{Event, Fields, Span, event::Ending};
 
 /// The number of a process: one incarnation of one host's program.
@@ -37,6 +43,19 @@ pub(crate) struct Process {
 
 thread_local! {
     static CURRENT: Cell<ProcessId> = const { Cell::new(NOBODY) };
+    /// The host of each process, for the clock, which is read while the door is open.
+    static HOSTS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The number of the host on whose behalf code runs, without passing the door.
+pub(crate) fn current_host_of_clock() -> Option<u32> {
+    let process = current()?;
+    HOSTS.with_borrow(|hosts| hosts.get(process as usize).copied())
+}
+
+/// Forgets the processes of an earlier run on this thread.
+pub(crate) fn forget_hosts() {
+    HOSTS.take();
 }
 
 /// Makes `process` the one on whose behalf code runs, until the guard is dropped.
@@ -143,6 +162,7 @@ impl Machine {
         state.incarnations += 1;
         state.process = Some(id);
         let paused = state.paused_by > 0;
+        HOSTS.with_borrow_mut(|hosts| hosts.push(host));
         self.processes.push(Process {
             host,
             incarnation,

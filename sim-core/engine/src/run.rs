@@ -8,7 +8,8 @@
 
 use crate::{
     agenda::Due,
-    clock, guard,
+    clock::{self, HostClock},
+    guard,
     host::{CpuCost, DiskSpec, Host, HostSpec},
     machine::{self, Machine, with},
     network::{Network, NetworkSpec},
@@ -25,8 +26,8 @@ use std::{
     time::Duration,
 };
 use windtunnel_record::{
-    Digest, Event, FaultPlan, HostInfo, Limits, Moment, Record, RunSpec, Seed, Span, Topology,
-    event::Ending,
+    Digest, Event, FaultPlan, HostInfo, Limits, Moment, PlannedFault, Record, RunSpec, Seed, Span,
+    Topology, event::Ending,
 };
 
 /// What a run consists of; made on the run's own thread.
@@ -228,6 +229,13 @@ fn begin(spec: &RunSpec, setup: Setup) -> Option<Box<dyn Any>> {
     machine.echo = setup.echo;
     guard::show_panics(setup.echo);
     machine.sample_every = setup.sample_every.as_nanos();
+    process::forget_hosts();
+    let clocks: Vec<_> = setup.hosts.iter().map(|host| host.clock).collect();
+    let touches_clocks = |fault: &PlannedFault| fault.inject.is_of_clocks();
+    let touched = setup.faults.faults().iter().any(touches_clocks);
+    if touched || clocks.iter().any(|clock| !clock.is_true()) {
+        clock::install(clocks);
+    }
     for host in setup.hosts {
         let disk = crate::disk::Disk::new(host.disk, spec.seed, &host.info.name);
         machine.hosts.push(Host::new(host, disk));
@@ -433,6 +441,7 @@ fn alone(future: Moved<Pin<Box<dyn Future<Output = ()>>>>) -> Setup {
             disk: DiskSpec::default(),
             main: Box::new(main),
             restart_after: None,
+            clock: HostClock::default(),
         }],
         network: NetworkSpec::default(),
         faults: FaultPlan::default(),

@@ -4,6 +4,7 @@ use crate::{
     agenda::Due,
     clock,
     machine::{ArenaId, Machine, inside, with},
+    process,
 };
 use std::{
     future::Future,
@@ -17,12 +18,27 @@ pub(crate) type TimerId = ArenaId;
 /// An armed timer.
 pub(crate) struct Timer {
     waker: Option<Waker>,
+    /// The host by whose clock it goes; none while no host has a clock of its own.
+    host: Option<u32>,
 }
 
 impl Machine {
     pub(crate) fn timer_due(&mut self, id: TimerId) {
         if let Some(timer) = self.timers.remove(id) {
             self.wake(timer.waker);
+        }
+    }
+
+    /// The clock of a host goes at another rate: whoever waits by it looks again.
+    pub(crate) fn wake_timers_of(&mut self, host: u32) {
+        let wakers: Vec<_> = self
+            .timers
+            .iter()
+            .filter(|(_, timer)| timer.host == Some(host))
+            .map(|(_, timer)| timer.waker.clone())
+            .collect();
+        for waker in wakers {
+            self.wake(waker);
         }
     }
 }
@@ -32,23 +48,40 @@ impl Machine {
 #[must_use = "futures do nothing unless polled"]
 pub struct Until {
     at: u64,
+    /// Whether `at` is what the host's clock shows, or true time.
+    is_shown: bool,
     armed: Option<TimerId>,
+    /// The true instant for which it is armed.
+    armed_for: u64,
 }
 
 /// Completes at `at`, in nanoseconds of the run; at once if that is not in the future.
 pub fn until(at: u64) -> Until {
-    Until { at, armed: None }
+    Until {
+        at,
+        is_shown: false,
+        armed: None,
+        armed_for: 0,
+    }
+}
+
+/// Completes when the monotonic clock of the present host shows `at`; at once if it does already.
+pub fn until_shown(at: u64) -> Until {
+    Until {
+        is_shown: true,
+        ..until(at)
+    }
 }
 
 impl Until {
-    /// The instant, in nanoseconds of the run.
-    pub const fn at(&self) -> u64 {
-        self.at
-    }
-
     /// Whether the instant has come.
     pub fn is_elapsed(&self) -> bool {
-        clock::now() >= self.at
+        let now = if self.is_shown {
+            clock::shown()
+        } else {
+            clock::now()
+        };
+        now >= self.at
     }
 
     /// Moves the instant. The task is not woken by this.
@@ -67,6 +100,15 @@ impl Until {
             });
         }
     }
+
+    /// The true instant to wait for, and the host by whose clock.
+    fn target(&self) -> (u64, Option<u32>) {
+        if self.is_shown && clock::are_own() {
+            (clock::when(self.at), process::current_host_of_clock())
+        } else {
+            (self.at, None)
+        }
+    }
 }
 
 impl Future for Until {
@@ -77,7 +119,11 @@ impl Future for Until {
             self.disarm();
             return Poll::Ready(());
         }
-        let at = self.at;
+        let (at, host) = self.target();
+        if at != self.armed_for {
+            self.disarm();
+            self.armed_for = at;
+        }
         let armed = self.armed;
         self.armed = inside(|machine| {
             if let Some(id) = armed
@@ -92,6 +138,7 @@ impl Future for Until {
             }
             let id = machine.timers.insert(Timer {
                 waker: Some(cx.waker().clone()),
+                host,
             });
             machine.agenda.enter(at, Due::Timer(id));
             Some(id)

@@ -124,7 +124,7 @@ fn one(
 ) -> Option<PlannedFault> {
     let lasting = match (spec.lasting, &spec.inject) {
         (Some(lasting), _) => lasting.sample(stream),
-        (None, Inject::Reset { .. }) => Span::ZERO,
+        (None, Inject::Reset { .. } | Inject::ClockJump { .. }) => Span::ZERO,
         (None, _) => Span::MAX,
     };
     let inject = concrete(&spec.inject, topology, stream);
@@ -172,7 +172,11 @@ fn all_targets(inject: &mut Inject) -> Vec<&mut Targets> {
         | Inject::Restart { target, .. }
         | Inject::Pause { target, .. }
         | Inject::Errors { target, .. }
-        | Inject::Cancel { target, .. } => vec![target],
+        | Inject::Cancel { target, .. }
+        | Inject::ClockSkew { target, .. }
+        | Inject::ClockDrift { target, .. }
+        | Inject::ClockJump { target, .. }
+        | Inject::CpuStarve { target, .. } => vec![target],
     }
 }
 

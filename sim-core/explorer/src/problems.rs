@@ -25,6 +25,16 @@ pub fn problems(spec: &FaultSpec) -> Vec<String> {
                 found.push("`at-await` counts from 1".to_owned());
             }
         }
+        Inject::ClockDrift { ppm, .. } if !(*ppm > -1e6 && *ppm <= 1e6) => {
+            found.push(format!(
+                "`ppm` must be above -1000000, where a clock stands, and at most 1000000 (found {ppm})"
+            ));
+        }
+        Inject::CpuStarve { share, .. } if !(*share > 0.0 && *share <= 1.0) => {
+            found.push(format!(
+                "`share` must be above 0 and at most 1 (found {share})"
+            ));
+        }
         Inject::Slow { by, .. } => length("by", Some(by), &mut found),
         _ => {}
     }
@@ -64,9 +74,9 @@ fn times(spec: &FaultSpec, found: &mut Vec<String>) {
     }
 }
 
-/// Whether the fault is a state; a reset happens at an instant.
+/// Whether the fault is a state; a reset and a jump happen at an instant.
 fn lasts(inject: &Inject) -> bool {
-    !matches!(inject, Inject::Reset { .. })
+    !matches!(inject, Inject::Reset { .. } | Inject::ClockJump { .. })
 }
 
 fn length(name: &str, distribution: Option<&Distribution>, found: &mut Vec<String>) {
@@ -129,6 +139,14 @@ mod tests {
                 "at least 1",
             ),
             ("id = 'a'\ninject = { pause = { target = [] } }", "empty"),
+            (
+                "id = 'a'\ninject = { clock-drift = { target = '*', ppm = -1e6 } }",
+                "where a clock stands",
+            ),
+            (
+                "id = 'a'\ninject = { cpu-starve = { target = '*', share = 0.0 } }",
+                "`share` must be above 0",
+            ),
             (
                 "id = 'a'\ninject = { cancel = { target = '*', at-await = 0 } }",
                 "`at-await` counts from 1",

@@ -2,7 +2,7 @@
 //! ([`FaultPlan`], the explicit list a run executes). Generators only write plans.
 
 use crate::target::Targets;
-use crate::{Distribution, Moment, Span};
+use crate::{ClockOffset, Distribution, Moment, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +107,34 @@ pub enum Inject {
         #[serde(default = "one")]
         rate: f64,
     },
+    /// The wall clock shows another time while the fault lasts.
+    ClockSkew {
+        /// The hosts.
+        target: Targets,
+        /// By how much.
+        by: ClockOffset,
+    },
+    /// Clocks and timers are too fast, or too slow, while the fault lasts; what was gained stays.
+    ClockDrift {
+        /// The hosts.
+        target: Targets,
+        /// By how many millionths too fast; too slow if negative.
+        ppm: f64,
+    },
+    /// Cores are slower while the fault lasts, as when others on the machine take their time.
+    CpuStarve {
+        /// The hosts.
+        target: Targets,
+        /// The share of their speed that is left, above 0 and at most 1.
+        share: f64,
+    },
+    /// The wall clock is set to another time, once.
+    ClockJump {
+        /// The hosts.
+        target: Targets,
+        /// By how much.
+        by: ClockOffset,
+    },
 }
 
 /// What a `cancel` fault drops.
@@ -171,6 +199,10 @@ impl Inject {
             Self::Reset { .. } => "reset",
             Self::Errors { .. } => "errors",
             Self::Cancel { .. } => "cancel",
+            Self::ClockSkew { .. } => "clock-skew",
+            Self::ClockDrift { .. } => "clock-drift",
+            Self::ClockJump { .. } => "clock-jump",
+            Self::CpuStarve { .. } => "cpu-starve",
         }
     }
 
@@ -187,8 +219,20 @@ impl Inject {
             | Self::Restart { target, .. }
             | Self::Pause { target, .. }
             | Self::Errors { target, .. }
-            | Self::Cancel { target, .. } => vec![target],
+            | Self::Cancel { target, .. }
+            | Self::ClockSkew { target, .. }
+            | Self::ClockDrift { target, .. }
+            | Self::ClockJump { target, .. }
+            | Self::CpuStarve { target, .. } => vec![target],
         }
+    }
+
+    /// Whether it changes what clocks show.
+    pub const fn is_of_clocks(&self) -> bool {
+        matches!(
+            self,
+            Self::ClockSkew { .. } | Self::ClockDrift { .. } | Self::ClockJump { .. }
+        )
     }
 
     /// The targets and the drawn count of a fault that hits `count` of several hosts.
@@ -294,6 +338,10 @@ mod tests {
             r#"{ reset = { to = "stock" } }"#,
             r#"{ errors = { target = "payments", status = 503, rate = 0.5 } }"#,
             r#"{ cancel = { target = "orders", at-await = 3 } }"#,
+            r#"{ clock-skew = { target = "orders", by = { ahead = "2s" } } }"#,
+            r#"{ clock-drift = { target = "orders", ppm = -50.0 } }"#,
+            r#"{ cpu-starve = { target = "orders", share = 0.1 } }"#,
+            r#"{ clock-jump = { target = "orders", by = { behind = "1h" } } }"#,
             r#"{ cancel = { target = "orders", drop = "connection", rate = 0.1 } }"#,
         ] {
             let spec = format!("id = \"x\"\nat = \"3s\"\nfor = \"1s\"\ninject = {text}");

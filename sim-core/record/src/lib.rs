@@ -11,6 +11,7 @@
 
 pub mod canonical;
 pub mod case;
+pub mod clock;
 pub mod difference;
 pub mod digest;
 pub mod distribution;
@@ -26,6 +27,7 @@ pub mod topology;
 pub mod verdict;
 
 pub use case::Case;
+pub use clock::{Clock, ClockOffset};
 pub use difference::Difference;
 pub use digest::Digest;
 pub use distribution::{Distribution, Zipf};

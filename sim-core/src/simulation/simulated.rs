@@ -5,10 +5,10 @@ use crate::tunnel::Tunnel;
 use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
 use tracing_subscriber::filter::Targets;
 use windtunnel_engine::{
-    self as engine, CpuCost, DiskSpec, Finished, HostSpec, NetworkSpec, Setup, network::LinkSpec,
-    run::RunError,
+    self as engine, CpuCost, DiskSpec, Finished, HostSpec, NetworkSpec, Setup, clock::HostClock,
+    network::LinkSpec, run::RunError,
 };
-use windtunnel_record::{FaultPlan, Fields, Outcome, RunSpec};
+use windtunnel_record::{ClockOffset, FaultPlan, Fields, Outcome, RunSpec};
 
 /// A future as the `main` of a host.
 pub fn as_main(
@@ -119,6 +119,10 @@ pub fn run(
             },
             disk: DiskSpec { sync: host.sync },
             main: host.main,
+            clock: HostClock::new(
+                host.clock.offset.map_or(0, ClockOffset::as_nanos),
+                host.clock.drift_ppm,
+            ),
             restart_after: host.restart_after,
         });
         Setup {

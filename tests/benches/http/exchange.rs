@@ -46,7 +46,9 @@ pub async fn serve(stream: impl Stream, app: Router, version: Version, spawn: Sp
     let service = service_fn(move |request| app.clone().oneshot(request));
     let served = match version {
         Version::Http1 => {
-            conn::http1::Builder::new().serve_connection(Io::new(stream), service).await
+            conn::http1::Builder::new()
+                .serve_connection(Io::new(stream), service)
+                .await
         }
         Version::Http2 => {
             conn::http2::Builder::new(Spawner(spawn))

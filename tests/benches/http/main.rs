@@ -39,7 +39,10 @@ fn through<W: World>(version: Version, requests: u32) {
         name: name.into(),
         main,
     };
-    let hosts = (host("server", Box::new(server) as _), host("client", Box::new(client) as _));
+    let hosts = (
+        host("server", Box::new(server) as _),
+        host("client", Box::new(client) as _),
+    );
     W::run(vec![hosts.0], vec![hosts.1], Span::from_secs(36_000));
 }
 
@@ -71,7 +74,11 @@ fn one_client(name: &str, version: Version, requests: u32, rounds: usize, bars: 
     ];
     let times = medians(rounds, &mut contestants);
     for (contestant, time) in contestants.iter().zip(&times) {
-        println!("{name:<8} {:<8} {:>9.0} requests/s", contestant.name, rate(requests, *time));
+        println!(
+            "{name:<8} {:<8} {:>9.0} requests/s",
+            contestant.name,
+            rate(requests, *time)
+        );
     }
     let ratio = |other: usize| times[other].as_secs_f64() / times[0].as_secs_f64();
     let duplex = reaches(&format!("{name}, our TCP / duplex"), ratio(1), bars[0]);
@@ -93,12 +100,20 @@ fn behind_a_gateway(is_smoke: bool) -> bool {
     let rates = [rate(ours, times[0]), rate(theirs, times[1])];
     println!("gateway  our TCP  {:>9.0} requests/s", rates[0]);
     println!("gateway  turmoil  {:>9.0} requests/s", rates[1]);
-    reaches("200 clients behind a gateway, our TCP / turmoil", rates[0] / rates[1], 30.0)
+    reaches(
+        "200 clients behind a gateway, our TCP / turmoil",
+        rates[0] / rates[1],
+        30.0,
+    )
 }
 
 fn main() -> ExitCode {
     let is_smoke = !std::env::args().any(|argument| argument == "--bench");
-    let (requests, rounds) = if is_smoke { (100, 1) } else { (REQUESTS, ROUNDS) };
+    let (requests, rounds) = if is_smoke {
+        (100, 1)
+    } else {
+        (REQUESTS, ROUNDS)
+    };
     let met = [
         one_client("HTTP/1.1", Version::Http1, requests, rounds, [0.8, 2.0]),
         one_client("HTTP/2", Version::Http2, requests, rounds, [0.8, 1.5]),

@@ -48,7 +48,10 @@ impl Pool {
     async fn forward<W: World>(&self) -> hyper::Result<hyper::Response<hyper::body::Incoming>> {
         let (backend, mut sender) = self.sender::<W>().await;
         let response = sender.send_request(crate::exchange::request()).await;
-        self.idle[backend].lock().expect("nobody panics").push(sender);
+        self.idle[backend]
+            .lock()
+            .expect("nobody panics")
+            .push(sender);
         response
     }
 }
@@ -62,8 +65,8 @@ async fn gateway<W: World>() {
                 let pool = pool.clone();
                 async move { pool.forward::<W>().await }
             });
-            let served = server::conn::http1::Builder::new()
-                .serve_connection(Io::new(stream), service);
+            let served =
+                server::conn::http1::Builder::new().serve_connection(Io::new(stream), service);
             served.await.ok();
         }
     });
@@ -83,7 +86,9 @@ pub fn exchange<W: World>(clients: u32, requests: u32) {
     };
     let mut servers = vec![host("gateway".into(), || Box::pin(gateway::<W>()))];
     for number in 0..BACKENDS {
-        servers.push(host(format!("backend-{number}"), || Box::pin(backend::<W>())));
+        servers.push(host(format!("backend-{number}"), || {
+            Box::pin(backend::<W>())
+        }));
     }
     let each = requests / clients;
     let client = move || -> Task {

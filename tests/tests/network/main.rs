@@ -1,14 +1,17 @@
-//! Does the simulated network show what Linux shows when links are cut, hosts lose power and
-//! processes die? One test for each situation of ARCHITECTURE's table that two hosts are needed for.
+//! Do simulated network, hosts, disks and clocks show what Linux shows when links are cut, hosts lose
+//! power and processes die? One test for each situation of ARCHITECTURE's tables for which the
+//! simulation is needed.
 
 #![cfg(madsim)]
 
 mod cancelling;
+mod clocks;
 mod connecting;
 mod descriptions;
 mod disks;
 mod faults;
 mod hosts;
+mod processors;
 mod progress;
 mod silence;
 mod stage;

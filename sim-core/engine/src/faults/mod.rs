@@ -1,6 +1,10 @@
 //! Faults: one file each. The engine carries out a plan; it decides nothing.
 
 mod cancel;
+mod clock_drift;
+mod clock_jump;
+mod clock_skew;
+mod cpu_starve;
 mod crash;
 mod errors;
 mod loss;
@@ -46,6 +50,10 @@ fn begin(machine: &mut Machine, fault: u32, inject: &Inject) -> Vec<u32> {
         Inject::Reset { from, to } => reset::begin(machine, fault, from, to),
         Inject::Errors { target, .. } => target.resolve(&machine.topology),
         Inject::Cancel { target, .. } => cancel::begin(machine, fault, target),
+        Inject::CpuStarve { target, share } => cpu_starve::begin(machine, fault, target, *share),
+        Inject::ClockSkew { target, by } => clock_skew::begin(machine, fault, target, *by),
+        Inject::ClockDrift { target, ppm } => clock_drift::begin(machine, fault, target, *ppm),
+        Inject::ClockJump { target, by } => clock_jump::begin(machine, fault, target, *by),
     }
 }
 
@@ -59,7 +67,13 @@ fn end(machine: &mut Machine, fault: u32, inject: &Inject, hosts: &[u32]) {
         Inject::PowerLoss { .. } => power_loss::end(machine, hosts),
         Inject::Pause { .. } => pause::end(machine, hosts),
         Inject::Cancel { .. } => cancel::end(machine, fault),
-        Inject::Restart { .. } | Inject::Reset { .. } | Inject::Errors { .. } => {}
+        Inject::CpuStarve { .. } => cpu_starve::end(machine, fault, hosts),
+        Inject::ClockSkew { by, .. } => clock_skew::end(hosts, *by),
+        Inject::ClockDrift { ppm, .. } => clock_drift::end(machine, hosts, *ppm),
+        Inject::Restart { .. }
+        | Inject::Reset { .. }
+        | Inject::Errors { .. }
+        | Inject::ClockJump { .. } => {}
     }
 }
 

@@ -9,14 +9,14 @@ use std::{
 };
 use windtunnel_engine::{
     clock,
-    timer::{Until, until},
+    timer::{Until, until_shown},
 };
 
 const MILLISECOND: u64 = 1_000_000;
 /// What tokio takes "for ever" to be: about thirty years.
 const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
 
-/// The engine's instant at which a timer with this deadline fires: the next whole millisecond.
+/// What the host's clock shows when a timer with this deadline fires: the next whole millisecond.
 fn tick_of(deadline: Instant) -> u64 {
     let at = clock::of_instant(deadline.into_std());
     at.div_ceil(MILLISECOND).saturating_mul(MILLISECOND)
@@ -71,7 +71,7 @@ impl Future for Sleep {
         let until = self.until.get_or_insert_with(|| {
             // What has passed already does not wait for the next tick.
             let at = clock::of_instant(deadline.into_std());
-            until(if at <= clock::now() {
+            until_shown(if at <= clock::shown() {
                 at
             } else {
                 tick_of(deadline)
