@@ -22,7 +22,11 @@ fn took(faults: Vec<Fault>) -> Vec<u64> {
 
 #[test]
 fn starved_cores_work_at_the_share_that_is_left_to_them_while_it_lasts() {
-    assert_eq!(took(Vec::new()), [1000; 11], "the twelfth ends with the run");
+    assert_eq!(
+        took(Vec::new()),
+        [1000; 11],
+        "the twelfth ends with the run"
+    );
     let starve = |share| {
         cpu_starve(host("server"), share)
             .at(millis(1500))
