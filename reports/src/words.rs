@@ -246,6 +246,20 @@ impl<'a> Narrator<'a> {
                     other => format!("{host} changed {path} on its disk ({other})"),
                 }
             }
+            Event::DiskFailed {
+                host,
+                operation,
+                path,
+                error,
+                lost,
+            } => {
+                let host = self.host(*host);
+                let lost = match *lost {
+                    0 => String::new(),
+                    lost => format!("; {} will never be on the disk", counted(lost, "byte")),
+                };
+                format!("{host} could not {operation} {path}: {error}{lost}")
+            }
             Event::DiskLost { host, path, bytes } => {
                 let bytes = counted(*bytes, "byte");
                 format!(

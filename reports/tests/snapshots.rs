@@ -203,6 +203,20 @@ fn one_of_each() -> Vec<Event> {
             path: text("/saga.log"),
             bytes: 4_096,
         },
+        Event::DiskFailed {
+            host,
+            operation: text("sync"),
+            path: text("/saga.log"),
+            error: text("EIO"),
+            lost: 512,
+        },
+        Event::DiskFailed {
+            host,
+            operation: text("write"),
+            path: text("/saga.log"),
+            error: text("ENOSPC"),
+            lost: 0,
+        },
         Event::Invoked {
             operation,
             client: 3,

@@ -2,7 +2,7 @@
 
 use windtunnel_record::{
     ClockOffset, Distribution, FaultSpec, Inject, Span, Target,
-    fault::{Dropped, Partition},
+    fault::{DiskOperation, Dropped, Partition},
     target::Targets,
 };
 
@@ -263,5 +263,46 @@ pub fn reset(from: impl Into<Targets>, to: impl Into<Targets>) -> Fault {
     Fault::new(Inject::Reset {
         from: from.into(),
         to: to.into(),
+    })
+}
+
+/// Every operation on the disk is late: reads, writes and syncs.
+pub fn disk_slow(target: impl Into<Targets>, by: impl IntoDistribution) -> Fault {
+    Fault::new(Inject::DiskSlow {
+        target: target.into(),
+        count: None,
+        by: by.into_distribution(),
+        operations: Vec::new(),
+    })
+}
+
+/// The disk has no room: what would need some fails with `StorageFull`.
+pub fn disk_full(target: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::DiskFull {
+        target: target.into(),
+        count: None,
+    })
+}
+
+/// A share of the operations of these kinds fails with EIO; of all kinds if the list is empty.
+pub fn disk_error(target: impl Into<Targets>, operations: &[DiskOperation], rate: f64) -> Fault {
+    Fault::new(Inject::DiskError {
+        target: target.into(),
+        count: None,
+        operations: operations.to_vec(),
+        rate,
+        once: false,
+    })
+}
+
+/// One sync of each host fails. The kernel gives up what that sync was to write: the next one succeeds,
+/// and the bytes are gone with the power.
+pub fn sync_fails_once(target: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::DiskError {
+        target: target.into(),
+        count: None,
+        operations: vec![DiskOperation::Sync],
+        rate: 1.0,
+        once: true,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::tunnel::Tunnel;
 use std::{future::Future, io, net::IpAddr, pin::Pin};
-use windtunnel_record::{Clock, Distribution, HostInfo, Span};
+use windtunnel_record::{Clock, Distribution, HostInfo, Size, Span, Throughput};
 
 /// Starts a process: called once per life of the host's process.
 pub(crate) type Main = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
@@ -14,27 +14,54 @@ pub(crate) struct Planned {
     pub speed: f64,
     pub per_poll: Span,
     pub per_byte: Span,
-    pub sync: Distribution,
+    pub disk: Disk,
     pub clock: Clock,
     pub restart_after: Option<Span>,
     pub main: Main,
 }
 
-/// A disk: what an fsync takes.
+/// A disk: how long it takes for what, and how much it holds.
+///
+/// ```
+/// # use windtunnel::{Disk, millis, record::Size};
+/// let disk = Disk {
+///     read: Some(windtunnel::between(millis(4), millis(12))),
+///     capacity: Some(Size::from_mib(64)),
+///     ..Disk::default()
+/// };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Disk {
-    /// How long an fsync takes.
+    /// How long an fsync takes, besides moving its bytes.
     pub sync: Distribution,
+    /// How long a read takes that the page cache cannot serve (after a loss of power it is empty);
+    /// nothing when absent.
+    pub read: Option<Distribution>,
+    /// How long each write into the page cache takes, as when the kernel holds writers back; nothing
+    /// when absent.
+    pub write: Option<Distribution>,
+    /// How fast bytes move between page cache and medium; at once when absent.
+    pub bandwidth: Option<Throughput>,
+    /// How many bytes it holds, in blocks of 4 KiB for files and one for each directory; no bound when
+    /// absent.
+    pub capacity: Option<Size>,
 }
 
 impl Default for Disk {
-    /// A solid-state disk: half a millisecond at the median, 4 ms at the 99th percentile.
+    /// A solid-state disk: an fsync takes half a millisecond at the median, 4 ms at the 99th
+    /// percentile; the rest takes no time, and there is always room.
     fn default() -> Self {
         let sync = Distribution::Lognormal {
             p50: Span::from_micros(500),
             p99: Span::from_millis(4),
         };
-        Self { sync }
+        Self {
+            sync,
+            read: None,
+            write: None,
+            bandwidth: None,
+            capacity: None,
+        }
     }
 }
 
@@ -162,7 +189,7 @@ impl<'t> HostBuilder<'t> {
             speed: self.speed,
             per_poll: self.per_poll,
             per_byte: self.per_byte,
-            sync: self.disk.sync,
+            disk: self.disk,
             clock: self.clock,
             restart_after: self.restart_after,
             main,

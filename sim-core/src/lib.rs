@@ -51,9 +51,9 @@ pub use client::{Answer, Client, Failure};
 pub use execution::{ExecuteError, Settings, execute};
 pub use fault::{
     Fault, IntoDistribution, ahead, behind, between, cancel, cancel_connection, clock_drift,
-    clock_jump, clock_skew, cpu_starve, crash, everything, exponential, host, loss, millis,
-    partition, partition_one_way, pause, power_loss, replica, reset, restart, role, secs, slow,
-    zone,
+    clock_jump, clock_skew, cpu_starve, crash, disk_error, disk_full, disk_slow, everything,
+    exponential, host, loss, millis, partition, partition_one_way, pause, power_loss, replica,
+    reset, restart, role, secs, slow, sync_fails_once, zone,
 };
 pub use host::{Disk, HostBuilder, HostRef, IntoResult};
 pub use load::{Load, Stage, closed_loop, open_loop, rate};

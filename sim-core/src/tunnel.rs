@@ -3,7 +3,7 @@
 use crate::{
     client::Client,
     fault::Fault,
-    host::{HostBuilder, Planned},
+    host::{Disk, HostBuilder, Planned},
     load::{Action, Load, generate},
     simulation,
 };
@@ -177,7 +177,10 @@ impl Tunnel {
             speed: 1.0,
             per_poll: Span::ZERO,
             per_byte: Span::ZERO,
-            sync: Distribution::Fixed(Span::ZERO),
+            disk: Disk {
+                sync: Distribution::Fixed(Span::ZERO),
+                ..Disk::default()
+            },
             clock: Clock::default(),
             restart_after: None,
             main: Box::new(main),

@@ -91,6 +91,7 @@ const fn is_turn(event: &Event) -> bool {
             | Event::Cancelled { .. }
             | Event::Panicked { .. }
             | Event::DiskLost { .. }
+            | Event::DiskFailed { .. }
             | Event::Settling {}
             | Event::Limit { .. }
     )

@@ -16,6 +16,7 @@ impl Narrator<'_> {
             | Event::Panicked { host, .. }
             | Event::Disk { host, .. }
             | Event::DiskLost { host, .. }
+            | Event::DiskFailed { host, .. }
             | Event::Observed { host, .. }
             | Event::Component { host, .. }
             | Event::Sampled { host, .. }

@@ -5,6 +5,7 @@
 //! [`Scenario::from_toml`] reports everything that is wrong at once, with its place.
 
 mod decode;
+mod disk;
 mod explain;
 mod gateway_file;
 mod load;
@@ -24,6 +25,7 @@ mod together;
 #[cfg(test)]
 mod tests;
 
+pub use disk::Disk;
 pub use gateway_file::GatewayFile;
 pub use load::{Keys, Load, Model, Stage};
 pub use network::{Link, Network};

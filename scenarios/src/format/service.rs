@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use windtunnel_record::{Clock, Distribution, Span};
 
+use super::Disk;
+
 /// A service and its replicas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -23,6 +25,9 @@ pub struct Service {
     /// What handling costs besides the described work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Cpu>,
+    /// The disk of each host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Disk>,
     /// Described: how many requests are worked on at once; as many as there are cores by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
@@ -59,6 +64,7 @@ impl Default for Service {
             speed: 1.0,
             limp: Vec::new(),
             cpu: None,
+            disk: None,
             workers: None,
             work: None,
             errors: 0.0,

@@ -1,7 +1,7 @@
 //! Settings of the right type that cannot work: shares above one, nobody to do the work, a path
 //! that is none.
 
-use super::{Load, Model, Policy, Role, Route, Service, load::Keys, references::Checker};
+use super::{Disk, Load, Model, Policy, Role, Route, Service, load::Keys, references::Checker};
 use http::Method;
 use windtunnel_record::{Distribution, Span};
 
@@ -98,6 +98,9 @@ impl<'s, 'c, 't> Settings<'s, 'c, 't> {
         let what = "must be above -1000000, where a clock stands, and at most 1000000";
         self.must(goes, "clock.drift-ppm", what);
         self.distribution("work", service.work.as_ref());
+        if let Some(disk) = &service.disk {
+            self.disk(disk);
+        }
         for (number, limp) in service.limp.iter().enumerate() {
             let there = limp.replica < service.replicas;
             let what = format!("must be below {} (they count from 0)", service.replicas);
@@ -110,6 +113,19 @@ impl<'s, 'c, 't> Settings<'s, 'c, 't> {
         for (number, route) in service.routes.iter().enumerate() {
             self.route(&format!("routes.{number}"), route);
         }
+    }
+
+    fn disk(&mut self, disk: &Disk) {
+        self.distribution("disk.sync", disk.sync.as_ref());
+        self.distribution("disk.read", disk.read.as_ref());
+        self.distribution("disk.write", disk.write.as_ref());
+        let moves = disk
+            .bandwidth
+            .is_none_or(|rate| rate.as_bytes_per_second() > 0);
+        self.must(moves, "disk.bandwidth", "must be above zero");
+        let room = disk.capacity.is_none_or(|size| size.as_bytes() >= 4096);
+        let what = "must be at least 4KiB, which the root directory takes";
+        self.must(room, "disk.capacity", what);
     }
 
     /// Keys that this kind of service does not look at.

@@ -11,10 +11,10 @@ pub use program::Program;
 
 use crate::{
     apps::Place,
-    format::{Scenario, Service},
+    format::{self, Scenario, Service},
 };
 use std::{cell::Cell, collections::BTreeMap, io, path::PathBuf, rc::Rc};
-use windtunnel::{LinkSettings, Network, Tunnel};
+use windtunnel::{Disk, LinkSettings, Network, Tunnel};
 use windtunnel_models::gateway::config::Config;
 use windtunnel_record::Seed;
 
@@ -150,6 +150,9 @@ fn host(
     if let Some(clock) = service.clock {
         builder = builder.clock(clock);
     }
+    if let Some(disk) = service.disk {
+        builder = builder.disk(disk_of(disk));
+    }
     if let Some(after) = service.restart_after {
         builder = builder.restart_after(after);
     }
@@ -162,6 +165,17 @@ fn host(
     };
     let program = Program::of(scenario, name, service, replica, addresses);
     builder.run(move || program.clone().run(place.make()));
+}
+
+fn disk_of(disk: format::Disk) -> Disk {
+    let default = Disk::default();
+    Disk {
+        sync: disk.sync.unwrap_or(default.sync),
+        read: disk.read,
+        write: disk.write,
+        bandwidth: disk.bandwidth,
+        capacity: disk.capacity,
+    }
 }
 
 /// Makes the place of each life of a process; each life draws from a seed of its own.

@@ -3,7 +3,7 @@
 //! A binary heap ordered by instant and then by the order of entry. Nothing is ever removed from the
 //! middle: what was cancelled is recognised as stale when it comes up, by a number that changed.
 
-use crate::{disk::SyncId, timer::TimerId};
+use crate::{disk::OperationId, timer::TimerId};
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// Something that becomes due.
@@ -33,8 +33,8 @@ pub(crate) enum Due {
         side: u8,
         sent: u64,
     },
-    /// An fsync is through.
-    Synced(SyncId),
+    /// A disk is through with an operation.
+    DiskDone(OperationId),
     /// A planned fault begins.
     FaultBegins { fault: u32 },
     /// A planned fault ends.

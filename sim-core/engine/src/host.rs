@@ -2,7 +2,7 @@
 
 use crate::{clock::HostClock, cpu::Cores, disk::Disk, process::ProcessId};
 use std::{future::Future, io, pin::Pin};
-use windtunnel_record::{Distribution, HostInfo, Span};
+use windtunnel_record::{Distribution, HostInfo, Size, Span, Throughput};
 
 /// Starts a process: called once per incarnation, on the run's thread.
 pub type MainFn = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
@@ -58,6 +58,14 @@ impl CpuCost {
 pub struct DiskSpec {
     /// How long an fsync takes.
     pub sync: Distribution,
+    /// How long a read takes that the page cache cannot serve; nothing when absent.
+    pub read: Option<Distribution>,
+    /// How long a write into the page cache takes; nothing when absent.
+    pub write: Option<Distribution>,
+    /// How fast bytes move between cache and medium; at once when absent.
+    pub bandwidth: Option<Throughput>,
+    /// How many bytes it has; no bound when absent.
+    pub capacity: Option<Size>,
 }
 
 impl Default for DiskSpec {
@@ -66,7 +74,13 @@ impl Default for DiskSpec {
             p50: Span::from_micros(500),
             p99: Span::from_millis(4),
         };
-        Self { sync }
+        Self {
+            sync,
+            read: None,
+            write: None,
+            bandwidth: None,
+            capacity: None,
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Machine {
     pub processes: Vec<Process>,
     pub tasks: Arena<TaskEntry>,
     pub timers: Arena<Timer>,
-    pub syncs: Arena<crate::disk::Sync>,
+    pub disk_operations: Arena<crate::disk::Operation>,
     pub network: Network,
     pub faults: Faults,
     /// Hosts whose process is to be started once the door is closed.
@@ -118,7 +118,7 @@ impl Machine {
             processes: Vec::new(),
             tasks: Arena::default(),
             timers: Arena::default(),
-            syncs: Arena::default(),
+            disk_operations: Arena::default(),
             network,
             faults: Faults::default(),
             to_boot: Vec::new(),

@@ -59,8 +59,9 @@ impl Machine {
     /// Every task, where it was spawned and what it waits for, in the order of hosts.
     pub(crate) fn who_waits(&self) -> String {
         let mut reasons = self.network.waiting(&self.topology);
-        let syncs = self.syncs.iter().filter_map(|(_, sync)| sync.waker());
-        reasons.extend(syncs.map(|waker| (waker, "its disk".into())));
+        let operations = self.disk_operations.iter();
+        let on_disk = operations.filter_map(|(_, operation)| operation.waker());
+        reasons.extend(on_disk.map(|waker| (waker, "its disk".into())));
         for process in &self.processes {
             let wakers = process.termination_wakers.iter();
             reasons.extend(wakers.map(|waker| (waker, "a signal".into())));

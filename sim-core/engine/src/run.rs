@@ -316,7 +316,7 @@ impl Machine {
             } => {
                 self.reset_arrives(connection, side, sent);
             }
-            Due::Synced(id) => self.synced(id),
+            Due::DiskDone(id) => self.disk_done(id),
             Due::FaultBegins { fault } => self.fault_begins(fault),
             Due::FaultEnds { fault } => self.fault_ends(fault),
             Due::GraceOver { host, incarnation } => self.grace_over(host, incarnation),

@@ -176,7 +176,10 @@ fn all_targets(inject: &mut Inject) -> Vec<&mut Targets> {
         | Inject::ClockSkew { target, .. }
         | Inject::ClockDrift { target, .. }
         | Inject::ClockJump { target, .. }
-        | Inject::CpuStarve { target, .. } => vec![target],
+        | Inject::CpuStarve { target, .. }
+        | Inject::DiskSlow { target, .. }
+        | Inject::DiskFull { target, .. }
+        | Inject::DiskError { target, .. } => vec![target],
     }
 }
 

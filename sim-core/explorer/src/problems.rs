@@ -35,7 +35,10 @@ pub fn problems(spec: &FaultSpec) -> Vec<String> {
                 "`share` must be above 0 and at most 1 (found {share})"
             ));
         }
-        Inject::Slow { by, .. } => length("by", Some(by), &mut found),
+        Inject::DiskError { rate, .. } => share(*rate, &mut found),
+        Inject::Slow { by, .. } | Inject::DiskSlow { by, .. } => {
+            length("by", Some(by), &mut found);
+        }
         _ => {}
     }
     if let Some((_, Some(0))) = spec.inject.clone().drawn_target() {
@@ -146,6 +149,14 @@ mod tests {
             (
                 "id = 'a'\ninject = { cpu-starve = { target = '*', share = 0.0 } }",
                 "`share` must be above 0",
+            ),
+            (
+                "id = 'a'\ninject = { disk-error = { target = '*', rate = 2.0 } }",
+                "between 0 and 1 (found 2)",
+            ),
+            (
+                "id = 'a'\ninject = { disk-slow = { target = '*', by = { lognormal = { p50 = '0s', p99 = '1s' } } } }",
+                "`by`",
             ),
             (
                 "id = 'a'\ninject = { cancel = { target = '*', at-await = 0 } }",

@@ -383,6 +383,19 @@ events! {
         /// What it was, by name.
         what: String,
     }
+    /// An operation on a disk failed.
+    40 DiskFailed {
+        /// The host.
+        host: u32,
+        /// `read`, `write`, `sync`, `create-dir`, or `write-back` for what the kernel did by itself.
+        operation: String,
+        /// The path.
+        path: String,
+        /// `EIO` or `ENOSPC`.
+        error: String,
+        /// How many bytes that were written will never be on the medium.
+        lost: u64,
+    }
     /// A `cancel` fault dropped what served a request.
     50 Cancelled {
         /// The host that served it.

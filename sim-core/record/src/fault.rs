@@ -135,6 +135,73 @@ pub enum Inject {
         /// By how much.
         by: ClockOffset,
     },
+    /// Operations on a host's disk are late by a drawn delay.
+    DiskSlow {
+        /// The hosts.
+        target: Targets,
+        /// How many of them, drawn; all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+        /// The delay added to each operation.
+        by: Distribution,
+        /// Which operations; all when absent.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        operations: Vec<DiskOperation>,
+    },
+    /// A host's disk has no room: what would need some fails with ENOSPC.
+    DiskFull {
+        /// The hosts.
+        target: Targets,
+        /// How many of them, drawn; all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+    },
+    /// Operations on a host's disk fail with EIO. The bytes that a failed sync was to make durable are
+    /// given up by the kernel: the next sync succeeds without them.
+    DiskError {
+        /// The hosts.
+        target: Targets,
+        /// How many of them, drawn; all when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+        /// Which operations; all when absent.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        operations: Vec<DiskOperation>,
+        /// The share of operations, 0 to 1.
+        #[serde(default = "one")]
+        rate: f64,
+        /// Only one operation of each host fails.
+        #[serde(default)]
+        once: bool,
+    },
+}
+
+/// What is done to a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskOperation {
+    /// A read.
+    Read,
+    /// A write into the page cache.
+    Write,
+    /// fsync, fdatasync and the kernel's own write-back.
+    Sync,
+}
+
+impl DiskOperation {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Sync => "sync",
+        }
+    }
+
+    /// Whether a fault with this list of operations touches it: an empty list means all.
+    pub fn is_among(self, operations: &[Self]) -> bool {
+        operations.is_empty() || operations.contains(&self)
+    }
 }
 
 /// What a `cancel` fault drops.
@@ -203,6 +270,9 @@ impl Inject {
             Self::ClockDrift { .. } => "clock-drift",
             Self::ClockJump { .. } => "clock-jump",
             Self::CpuStarve { .. } => "cpu-starve",
+            Self::DiskSlow { .. } => "disk-slow",
+            Self::DiskFull { .. } => "disk-full",
+            Self::DiskError { .. } => "disk-error",
         }
     }
 
@@ -223,7 +293,10 @@ impl Inject {
             | Self::ClockSkew { target, .. }
             | Self::ClockDrift { target, .. }
             | Self::ClockJump { target, .. }
-            | Self::CpuStarve { target, .. } => vec![target],
+            | Self::CpuStarve { target, .. }
+            | Self::DiskSlow { target, .. }
+            | Self::DiskFull { target, .. }
+            | Self::DiskError { target, .. } => vec![target],
         }
     }
 
@@ -241,7 +314,10 @@ impl Inject {
             Self::Crash { target, count }
             | Self::PowerLoss { target, count }
             | Self::Restart { target, count, .. }
-            | Self::Pause { target, count } => Some((target, count)),
+            | Self::Pause { target, count }
+            | Self::DiskSlow { target, count, .. }
+            | Self::DiskFull { target, count }
+            | Self::DiskError { target, count, .. } => Some((target, count)),
             _ => None,
         }
     }
@@ -343,6 +419,10 @@ mod tests {
             r#"{ cpu-starve = { target = "orders", share = 0.1 } }"#,
             r#"{ clock-jump = { target = "orders", by = { behind = "1h" } } }"#,
             r#"{ cancel = { target = "orders", drop = "connection", rate = 0.1 } }"#,
+            r#"{ disk-slow = { target = "orders", by = "20ms", operations = ["read"] } }"#,
+            r#"{ disk-full = { target = "orders", count = 1 } }"#,
+            r#"{ disk-error = { target = "*", operations = ["sync"], once = true } }"#,
+            r#"{ disk-error = { target = "*", rate = 0.01 } }"#,
         ] {
             let spec = format!("id = \"x\"\nat = \"3s\"\nfor = \"1s\"\ninject = {text}");
             let read: FaultSpec = toml::from_str(&spec).expect(text);

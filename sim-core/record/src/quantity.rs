@@ -36,6 +36,9 @@ pub enum QuantityError {
     /// The number is negative, not finite or too large.
     #[error("`{0}` is out of range (0 to about 584 years)")]
     Range(String),
+    /// The number of bytes is too large.
+    #[error("`{0}` is too large (at most 16 million TiB)")]
+    TooLarge(String),
 }
 
 fn described(unit: &str) -> String {
@@ -193,7 +196,7 @@ impl Rate {
 }
 
 /// Splits a leading decimal number (digits, `_`, one point) from what follows it.
-fn leading_number(text: &str) -> Option<(f64, &str)> {
+pub(crate) fn leading_number(text: &str) -> Option<(f64, &str)> {
     let end = text
         .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
         .unwrap_or(text.len());
@@ -340,6 +343,8 @@ macro_rules! as_text {
         }
     };
 }
+
+pub(crate) use as_text;
 
 as_text!(
     Span,

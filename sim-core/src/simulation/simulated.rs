@@ -117,7 +117,13 @@ pub fn run(
                 per_poll: host.per_poll,
                 per_byte: host.per_byte,
             },
-            disk: DiskSpec { sync: host.sync },
+            disk: DiskSpec {
+                sync: host.disk.sync,
+                read: host.disk.read,
+                write: host.disk.write,
+                bandwidth: host.disk.bandwidth,
+                capacity: host.disk.capacity,
+            },
             main: host.main,
             clock: HostClock::new(
                 host.clock.offset.map_or(0, ClockOffset::as_nanos),

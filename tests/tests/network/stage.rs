@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 use windtunnel::record::{Distribution, RunRecord, RunSpec, Seed, Span};
-use windtunnel::{Fault, Network, Settings, Tunnel, execute};
+use windtunnel::{Disk, Fault, Network, Settings, Tunnel, execute};
 
 /// What was noted, with its instant in milliseconds.
 pub type Notes = Arc<Mutex<Vec<(u64, String)>>>;
@@ -42,6 +42,33 @@ where
     S: Future<Output = ()> + 'static,
     C: Future<Output = ()> + 'static,
 {
+    stage(secs, Disk::default(), faults, server, client)
+}
+
+/// Runs a server with this disk for `secs` seconds under `faults`; what it noted.
+pub fn with_disk<S>(
+    secs: u64,
+    disk: Disk,
+    faults: Vec<Fault>,
+    server: impl Fn(Notes) -> S + Send + 'static,
+) -> (Vec<(u64, String)>, RunRecord)
+where
+    S: Future<Output = ()> + 'static,
+{
+    stage(secs, disk, faults, server, |_| async {})
+}
+
+fn stage<S, C>(
+    secs: u64,
+    disk: Disk,
+    faults: Vec<Fault>,
+    server: impl Fn(Notes) -> S + Send + 'static,
+    client: impl Fn(Notes) -> C + Send + 'static,
+) -> (Vec<(u64, String)>, RunRecord)
+where
+    S: Future<Output = ()> + 'static,
+    C: Future<Output = ()> + 'static,
+{
     let notes = Notes::default();
     let kept = notes.clone();
     let settings = Settings {
@@ -61,6 +88,7 @@ where
             tunnel
                 .host("server")
                 .cpu(free.0, free.1)
+                .disk(disk)
                 .run(move || server(for_server.clone()));
             tunnel
                 .host("client")

@@ -252,6 +252,19 @@ fn settings_that_cannot_work_are_reported_where_they_stand() {
             "[services.front]\nwork = { uniform = { min = \"2s\", max = \"1s\" } }",
             "{ uniform = { min = \"2s\", max = \"1s\" } }",
         ),
+        (
+            "[services.front]\ndisk = { bandwidth = \"0MiB/s\" }",
+            "0MiB/s",
+        ),
+        ("[services.front]\ndisk = { capacity = \"1KiB\" }", "1KiB"),
+        (
+            "[services.front]\ndisk = { sync = { uniform = { min = \"2s\", max = \"1s\" } } }",
+            "{ uniform = { min = \"2s\", max = \"1s\" } }",
+        ),
+        (
+            &fault("inject = { disk-error = { target = \"back\", rate = 1.5 } }"),
+            "1.5",
+        ),
         ("[policies]\nr.retry = { attempts = 0 }", "0"),
         (
             "[policies]\nr.retry = { base = \"2s\", cap = \"1s\" }",

@@ -62,8 +62,16 @@ impl Machine {
     ) -> io::Result<()> {
         let (_, host) = self.caller()?;
         let tree = self.hosts[host as usize].disk.tree();
-        if change(tree, clock::now())? {
-            self.note_disk(host, action, path, content);
+        match change(tree, clock::now()) {
+            Ok(true) => self.note_disk(host, action, path, content),
+            Ok(false) => {}
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                if let Some(fault) = tree.troubles.full() {
+                    self.hit_if_busy(fault, &[host]);
+                }
+                return Err(self.disk_failed(host, action, path, libc::ENOSPC, 0));
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! An open file.
 
-use super::{Disk, Metadata, SyncId, calls::normal, tree::NodeId};
+use super::{Disk, Metadata, calls::normal, operation::Waiting, tree::NodeId};
 use crate::{
     clock, cpu,
     machine::{ArenaId, Machine, inside, with},
@@ -10,7 +10,7 @@ use std::{
     future::poll_fn,
     io::{self, SeekFrom},
     path::Path,
-    task::{Poll, Waker},
+    task::{Context, Poll, ready},
 };
 use tokio_real::io::ReadBuf;
 
@@ -66,6 +66,7 @@ impl OpenOptions {
                 node,
                 handles: 1,
                 cursor: 0,
+                errors_seen: disk.tree.nodes[node].errors_known(),
             });
             if self.truncate && !disk.tree.contents(node).is_empty() {
                 disk.tree.resize(node, 0, clock::now());
@@ -76,6 +77,7 @@ impl OpenOptions {
                 host,
                 path,
                 options: self,
+                waiting: None,
             })
         })
     }
@@ -87,9 +89,30 @@ pub(super) struct OpenFile {
     pub node: NodeId,
     handles: u32,
     cursor: u64,
+    /// Up to which failed write-back of its file it was told.
+    errors_seen: u32,
 }
 
 impl Disk {
+    pub(super) fn opening(&mut self, id: ArenaId) -> io::Result<&mut OpenFile> {
+        let gone = || io::Error::other("the process has ended");
+        self.open.get_mut(id).ok_or_else(gone)
+    }
+
+    /// Whether data of an open file could not be written and this opening was not told yet; if so it
+    /// counts as told now, and the number of bytes that were given up and are in no event is given.
+    pub(super) fn untold_error(&mut self, id: ArenaId) -> io::Result<Option<u64>> {
+        let (node, seen) = (self.opening(id)?.node, self.opening(id)?.errors_seen);
+        let node = &mut self.tree.nodes[node];
+        if node.errors == seen {
+            return Ok(None);
+        }
+        node.error_told = true;
+        let (errors, lost) = (node.errors, std::mem::take(&mut node.given_up));
+        self.opening(id)?.errors_seen = errors;
+        Ok(Some(lost))
+    }
+
     /// The file that is to be opened; made if that is wanted.
     fn reach(&mut self, options: OpenOptions, path: &str) -> io::Result<NodeId> {
         let makes = options.create || options.create_new;
@@ -124,6 +147,8 @@ pub struct File {
     host: u32,
     path: String,
     options: OpenOptions,
+    /// The device is busy with what this handle asked of it.
+    waiting: Option<Waiting>,
 }
 
 impl File {
@@ -136,15 +161,45 @@ impl File {
         })
     }
 
+    /// Waits until a read or a write can go on; at once, where the disk's settings and faults say so.
+    fn poll_transfer(
+        &mut self,
+        cx: &mut Context<'_>,
+        reads: Option<usize>,
+    ) -> Poll<io::Result<()>> {
+        if let Some(waiting) = &self.waiting {
+            ready!(inside(
+                |machine| machine.poll_operation(waiting.0, cx.waker())
+            ))?;
+            self.waiting = None;
+            return Poll::Ready(Ok(()));
+        }
+        let begun = self.on_disk(|machine, node| {
+            let cursor = machine.opening(self)?.cursor as usize;
+            let read = reads.map(|length| (cursor, length));
+            machine.begin_transfer(self.host, node, &self.path, read, cx.waker())
+        })?;
+        self.waiting = begun.map(Waiting);
+        match self.waiting {
+            Some(_) => Poll::Pending,
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Reads from the cursor on; nothing at the end of the file.
     ///
     /// # Errors
-    /// If it was not opened for reading, is a directory, or the process has ended.
-    pub fn read(&mut self, into: &mut ReadBuf<'_>) -> io::Result<()> {
+    /// If it was not opened for reading, is a directory, a fault says so, or the process has ended.
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if !self.options.read {
-            return Err(io::Error::from_raw_os_error(libc::EBADF));
+            return Poll::Ready(Err(io::Error::from_raw_os_error(libc::EBADF)));
         }
-        self.on_disk(|machine, node| {
+        ready!(self.poll_transfer(cx, Some(into.remaining())))?;
+        Poll::Ready(self.on_disk(|machine, node| {
             let cursor = machine.opening(self)?.cursor;
             let host = &mut machine.hosts[self.host as usize];
             if host.disk.tree.is_dir(node) {
@@ -157,32 +212,44 @@ impl File {
             cpu::charge_bytes(&host.cores, count);
             machine.opening(self)?.cursor = cursor + count as u64;
             Ok(())
-        })
+        }))
     }
 
-    /// Writes all of `bytes` into the page cache, at the cursor or, when appending, at the end.
+    /// Writes all of `bytes` into the page cache, at the cursor or, when appending, at the end. Where
+    /// the disk has no room for all, the beginning that fits is written.
     ///
     /// # Errors
-    /// If it was not opened for writing, or the process has ended.
-    pub fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// If it was not opened for writing, the disk is full, a fault says so, or the process has ended.
+    pub fn poll_write_all(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<()>> {
         if !self.options.writes() {
-            return Err(io::Error::from_raw_os_error(libc::EBADF));
+            return Poll::Ready(Err(io::Error::from_raw_os_error(libc::EBADF)));
         }
-        self.on_disk(|machine, node| {
+        ready!(self.poll_transfer(cx, None))?;
+        Poll::Ready(self.on_disk(|machine, node| {
             let mut cursor = machine.opening(self)?.cursor;
             let host = &mut machine.hosts[self.host as usize];
             let tree = host.disk.tree();
             if self.options.append {
                 cursor = tree.contents(node).len() as u64;
             }
-            if !bytes.is_empty() {
-                tree.write(node, cursor as usize, bytes, clock::now());
+            let room = tree.room();
+            let fits = tree.nodes[node].fits(cursor as usize, bytes.len(), room);
+            let (written, refused) = bytes.split_at(fits);
+            if !written.is_empty() {
+                tree.write(node, cursor as usize, written, clock::now());
             }
-            cpu::charge_bytes(&host.cores, bytes.len());
-            machine.opening(self)?.cursor = cursor + bytes.len() as u64;
-            machine.note_disk(self.host, "write", &self.path, bytes);
-            Ok(())
-        })
+            let full = tree.troubles.full();
+            cpu::charge_bytes(&host.cores, fits);
+            machine.opening(self)?.cursor = cursor + fits as u64;
+            machine.note_disk(self.host, "write", &self.path, written);
+            if refused.is_empty() {
+                return Ok(());
+            }
+            if let Some(fault) = full {
+                machine.hit_if_busy(fault, &[self.host]);
+            }
+            Err(machine.disk_failed(self.host, "write", &self.path, libc::ENOSPC, 0))
+        }))
     }
 
     /// Moves the cursor; gives its new place.
@@ -240,6 +307,7 @@ impl File {
                 host: self.host,
                 path: self.path.clone(),
                 options: self.options,
+                waiting: None,
             })
         })
     }
@@ -251,33 +319,14 @@ impl File {
     /// # Errors
     /// If the process has ended.
     pub async fn sync(&self, data_only: bool) -> io::Result<()> {
-        let mut begun: Option<Waiting> = None;
-        let polled = poll_fn(|cx| {
-            let polled = inside(|machine| match &begun {
-                Some(waiting) => Ok(machine.poll_sync(waiting.0, cx.waker())),
-                None => {
-                    machine.caller()?;
-                    let node = machine.opening(self)?.node;
-                    let id = machine.begin_sync(self.host, node, data_only, cx.waker());
-                    begun = Some(Waiting(id));
-                    Ok(Poll::Pending)
-                }
-            });
-            match polled {
-                Ok(polled) => polled.map(Ok),
-                Err(error) => Poll::Ready(Err(error)),
-            }
+        let id = poll_fn(|cx| {
+            Poll::Ready(inside(|machine| {
+                machine.caller()?;
+                machine.begin_sync(self.host, self.id, data_only, cx.waker())
+            }))
         });
-        polled.await
-    }
-}
-
-/// Somebody waits for an fsync.
-struct Waiting(SyncId);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        with(|machine| machine.abandon_sync(self.0));
+        let waiting = Waiting(id.await?);
+        poll_fn(|cx| inside(|machine| machine.poll_operation(waiting.0, cx.waker()))).await
     }
 }
 
@@ -300,34 +349,6 @@ impl Drop for File {
 
 impl Machine {
     fn opening(&mut self, file: &File) -> io::Result<&mut OpenFile> {
-        let open = &mut self.hosts[file.host as usize].disk.open;
-        let gone = || io::Error::other("the process has ended");
-        open.get_mut(file.id).ok_or_else(gone)
-    }
-
-    fn poll_sync(&mut self, id: SyncId, waker: &Waker) -> Poll<()> {
-        let mut retired = Vec::new();
-        let polled = match self.syncs.get_mut(id) {
-            Some(sync) if !sync.done => {
-                Self::register(&mut retired, &mut sync.waker, waker);
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        };
-        self.retired().append(&mut retired);
-        polled
-    }
-
-    /// Nobody waits for an fsync any more.
-    fn abandon_sync(&mut self, id: SyncId) {
-        let Some(sync) = self.syncs.get_mut(id) else {
-            return;
-        };
-        sync.abandoned = true;
-        let (done, waker) = (sync.done, sync.waker.take());
-        self.retire(waker);
-        if done {
-            self.syncs.remove(id);
-        }
+        self.hosts[file.host as usize].disk.opening(file.id)
     }
 }

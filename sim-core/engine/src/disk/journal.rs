@@ -8,6 +8,7 @@ use super::{
     tree::{NodeId, Tree},
 };
 use std::collections::{BTreeSet, VecDeque};
+use windtunnel_record::fault::DiskOperation;
 
 const SECOND: u64 = 1_000_000_000;
 /// A transaction is committed so long after its first change (ext4's `commit`).
@@ -161,8 +162,28 @@ impl Tree {
         let due = |node: &NodeId| self.due_at(*node).is_some_and(|due| due <= at);
         let due: Vec<NodeId> = self.journal.dirty.iter().copied().filter(due).collect();
         for node in due {
-            self.allocate(node, at);
+            match self.troubles.failure(DiskOperation::Sync) {
+                Some(_) => self.give_up(node, at),
+                None => self.allocate(node, at),
+            }
         }
+    }
+
+    /// Data of a file that are no younger than `at` could not be written: their pages count as clean
+    /// from now on. Whoever syncs the file next is told.
+    pub fn give_up(&mut self, number: NodeId, at: u64) {
+        self.nodes[number].give_up(at);
+        if self.nodes[number].dirty.is_empty() {
+            self.journal.dirty.remove(&number);
+        }
+    }
+
+    /// As [`Tree::begin_sync`] for a sync that will tell an error: data are written, but nothing is
+    /// committed.
+    pub fn begin_sync_in_vain(&mut self, number: NodeId, now: u64) {
+        self.allocate(number, now);
+        let nothing = Transaction::new(self.journal.running.number);
+        self.journal.closing.push_back(nothing);
     }
 
     /// Writes the dirty data of a file that are no younger than `at`: what has its blocks is on the

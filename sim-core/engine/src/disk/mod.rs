@@ -30,55 +30,36 @@ mod file;
 mod journal;
 mod loss;
 mod node;
+mod operation;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod trouble;
 
 pub use calls::{
     Metadata, canonicalize, create_dir, create_dir_all, hard_link, metadata, read_dir, remove_dir,
     remove_dir_all, remove_file, rename,
 };
 pub use file::{File, OpenOptions};
+pub(crate) use operation::{Operation, OperationId};
+pub(crate) use trouble::TroubleKind;
 
 use crate::{
-    agenda::Due,
     clock,
     host::DiskSpec,
-    machine::{Arena, ArenaId, Machine},
+    machine::{Arena, Machine},
     process::ProcessId,
 };
 use file::OpenFile;
-use journal::Covered;
-use std::task::Waker;
-use tree::{NodeId, ROOT, Tree};
+use tree::Tree;
 use windtunnel_record::{Event, Seed, Stream};
-
-/// The number of an fsync under way.
-pub(crate) type SyncId = ArenaId;
-
-/// An fsync under way.
-pub(crate) struct Sync {
-    host: u32,
-    boot: u32,
-    path: String,
-    covered: Covered,
-    done: bool,
-    /// Whether nobody waits for it any more.
-    abandoned: bool,
-    waker: Option<Waker>,
-}
-
-impl Sync {
-    /// Who waits for it.
-    pub fn waker(&self) -> Option<&Waker> {
-        self.waker.as_ref()
-    }
-}
 
 /// The disk of one host.
 pub(crate) struct Disk {
     spec: DiskSpec,
     stream: Stream,
+    /// How long reads and writes take.
+    latencies: Stream,
     tree: Tree,
     open: Arena<OpenFile>,
     /// When the device is done with what it was asked so far: it does one fsync after the other.
@@ -88,10 +69,16 @@ pub(crate) struct Disk {
 impl Disk {
     pub fn new(spec: DiskSpec, seed: Seed, name: &str) -> Self {
         let stream = seed.stream(&format!("disk/{name}"));
+        let latencies = seed.stream(&format!("disk/{name}/latencies"));
+        let mut tree = Tree::new();
+        tree.capacity = spec
+            .capacity
+            .map_or(u64::MAX, |capacity| capacity.as_bytes());
         Self {
             spec,
             stream,
-            tree: Tree::new(),
+            latencies,
+            tree,
             open: Arena::default(),
             busy_until: 0,
         }
@@ -105,61 +92,6 @@ impl Disk {
 }
 
 impl Machine {
-    /// Begins an fsync of a file; its number.
-    fn begin_sync(&mut self, host: u32, node: NodeId, data_only: bool, waker: &Waker) -> SyncId {
-        let boot = self.hosts[host as usize].boots;
-        let disk = &mut self.hosts[host as usize].disk;
-        let covered = disk.tree().begin_sync(node, data_only);
-        // A commit is one of the whole disk.
-        let path = if disk.tree.is_dir(node) {
-            ROOT.into()
-        } else {
-            disk.tree.name_of(node)
-        };
-        let takes = disk.spec.sync.sample(&mut disk.stream).as_nanos();
-        let at = disk.busy_until.max(clock::now()) + takes;
-        disk.busy_until = at;
-        let waker = Some(waker.clone());
-        let id = self.syncs.insert(Sync {
-            host,
-            boot,
-            path,
-            covered,
-            done: false,
-            abandoned: false,
-            waker,
-        });
-        self.agenda.enter(at, Due::Synced(id));
-        id
-    }
-
-    /// An fsync is through: what it covers is durable.
-    pub(crate) fn synced(&mut self, id: SyncId) {
-        let Some(sync) = self.syncs.get_mut(id) else {
-            return;
-        };
-        let (host, boot, covered) = (sync.host, sync.boot, sync.covered);
-        let path = std::mem::take(&mut sync.path);
-        sync.done = true;
-        let abandoned = sync.abandoned;
-        let waker = sync.waker.take();
-        let state = &mut self.hosts[host as usize];
-        if state.boots == boot && state.powered {
-            state.disk.tree.finish_sync(clock::now());
-            self.note(Event::Disk {
-                host,
-                action: "sync".into(),
-                path,
-                bytes: covered.bytes,
-                content: covered.content,
-            });
-        }
-        self.wake(waker);
-        if abandoned {
-            self.syncs.remove(id);
-        }
-    }
-
     /// The power is gone: what was not synced is lost or torn.
     pub(crate) fn lose_page_cache(&mut self, host: u32) {
         let disk = &mut self.hosts[host as usize].disk;

@@ -7,6 +7,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub(super) const SECTOR: usize = 512;
 /// The unit in which the file system allocates.
 pub(super) const BLOCK: usize = 4096;
+/// How much a read that misses the page cache brings in at least (Linux `read_ahead_kb`).
+const READ_AHEAD: usize = 128 << 10;
 
 /// A file or directory, whatever it is called.
 pub(super) struct Node {
@@ -40,6 +42,13 @@ pub(super) struct Node {
     pub modified: SystemTime,
     /// Which of its blocks are allocated.
     blocks: Vec<bool>,
+    /// Which of its blocks the page cache does not have; those behind the end of this are there.
+    cold: Vec<bool>,
+    /// How many times its data could not be written, and whether anybody was told of the last time.
+    pub errors: u32,
+    pub error_told: bool,
+    /// How many bytes were given up that way and in no event yet.
+    pub given_up: u64,
 }
 
 /// Bytes in the page cache that the medium does not have.
@@ -123,7 +132,12 @@ impl Node {
             mentions: 0,
             vacant: false,
             modified: SystemTime::now(),
-            blocks: Vec::new(),
+            // A directory takes one block.
+            blocks: vec![true; usize::from(is_dir)],
+            cold: Vec::new(),
+            errors: 0,
+            error_told: false,
+            given_up: 0,
         }
     }
 
@@ -160,7 +174,61 @@ impl Node {
             count += u64::from(!*block);
             *block = true;
         }
+        let cached = last.min(self.cold.len());
+        self.cold[first.min(cached)..cached].fill(false);
         count * BLOCK as u64
+    }
+
+    /// How many of `length` bytes at `offset` can be written if no more than `room` is allocated.
+    pub fn fits(&self, offset: usize, length: usize, room: u64) -> usize {
+        let mut left = room / BLOCK as u64;
+        for block in offset / BLOCK..(offset + length).div_ceil(BLOCK) {
+            if !self.blocks.get(block).copied().unwrap_or(false) {
+                if left == 0 {
+                    return (block * BLOCK).saturating_sub(offset);
+                }
+                left -= 1;
+            }
+        }
+        length
+    }
+
+    /// Brings into the page cache what a read of `length` bytes at `from` needs, with what is read
+    /// ahead; how many blocks that are.
+    pub fn fetch(&mut self, from: usize, length: usize) -> usize {
+        let needed = (from / BLOCK).min(self.cold.len())
+            ..(from + length).div_ceil(BLOCK).min(self.cold.len());
+        if !self.cold[needed.clone()].contains(&true) {
+            return 0;
+        }
+        let ahead = needed.end.max(needed.start + READ_AHEAD / BLOCK);
+        let fetched = &mut self.cold[needed.start..ahead.min(self.medium.len().div_ceil(BLOCK))];
+        let count = fetched.iter().filter(|cold| **cold).count();
+        fetched.fill(false);
+        count
+    }
+
+    /// Up to which failed write-back a new opening counts as told: an error that nobody was told of is
+    /// told to it as well.
+    pub fn errors_known(&self) -> u32 {
+        if self.errors > 0 && !self.error_told {
+            self.errors - 1
+        } else {
+            self.errors
+        }
+    }
+
+    /// The kernel could not write data: it gives up what is no younger than `at` and remembers to tell.
+    pub fn give_up(&mut self, at: u64) {
+        let younger = self.dirty.iter().position(|write| write.at > at);
+        let rest = self.dirty.split_off(younger.unwrap_or(self.dirty.len()));
+        let given_up = std::mem::replace(&mut self.dirty, rest);
+        self.given_up += given_up
+            .iter()
+            .map(|write| write.bytes.len() as u64)
+            .sum::<u64>();
+        self.errors += 1;
+        self.error_told = false;
     }
 
     /// How many bytes are allocated for it.
@@ -173,6 +241,7 @@ impl Node {
         let before = self.cached.len();
         self.cached.resize(length, 0);
         self.blocks.truncate(length.div_ceil(BLOCK));
+        self.cold.truncate(length.div_ceil(BLOCK));
         self.floor = self.in_place().min(length);
         self.uncommitted_sizes += 1;
         // Pages behind the end are dropped, written or not.
@@ -198,7 +267,11 @@ impl Node {
         self.uncommitted_sizes = 0;
         self.flush_on_close = false;
         (self.handles, self.mentions) = (0, 0);
-        self.blocks.resize(self.medium.len().div_ceil(BLOCK), true);
+        let blocks = self.medium.len().div_ceil(BLOCK);
+        self.blocks
+            .resize(blocks.max(usize::from(self.is_dir)), true);
+        self.cold = vec![true; blocks];
+        (self.errors, self.given_up) = (0, 0);
     }
 
     /// Frees its place in the page cache when nobody can reach it any more; how much space that gives back.

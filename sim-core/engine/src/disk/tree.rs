@@ -2,7 +2,8 @@
 
 use super::{
     journal::{Journal, Op},
-    node::{Node, Write},
+    node::{BLOCK, Node, Write},
+    trouble::Troubles,
 };
 use std::{collections::BTreeMap, io};
 
@@ -21,6 +22,10 @@ pub(super) struct Tree {
     pub journal: Journal,
     /// How many bytes are allocated.
     pub used: u64,
+    /// How many there are.
+    pub capacity: u64,
+    /// The faults that are on the disk.
+    pub troubles: Troubles,
 }
 
 impl Tree {
@@ -31,7 +36,9 @@ impl Tree {
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
             journal: Journal::new(),
-            used: 0,
+            used: BLOCK as u64,
+            capacity: u64::MAX,
+            troubles: Troubles::default(),
         };
         tree.names.insert(ROOT.into(), 0);
         tree.durable_names.insert(ROOT.into(), 0);
@@ -64,6 +71,23 @@ impl Tree {
     pub fn name_of(&self, node: NodeId) -> String {
         let named = self.names.iter().find(|(_, named)| **named == node);
         named.map(|(name, _)| name.clone()).unwrap_or_default()
+    }
+
+    /// What an event calls a node: a commit is one of the whole disk.
+    pub fn path_of(&self, node: NodeId) -> String {
+        if self.is_dir(node) {
+            ROOT.into()
+        } else {
+            self.name_of(node)
+        }
+    }
+
+    /// How many bytes can still be allocated.
+    pub fn room(&self) -> u64 {
+        match self.troubles.full() {
+            Some(_) => 0,
+            None => self.capacity.saturating_sub(self.used),
+        }
     }
 
     pub fn is_dir(&self, node: NodeId) -> bool {
@@ -152,7 +176,11 @@ impl Tree {
             Err(_) => {}
         }
         self.directory_of(path)?;
+        if self.room() < BLOCK as u64 {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
         let node = self.make(true, now);
+        self.used += BLOCK as u64;
         self.set_name(path, Some(node), now);
         Ok(())
     }
@@ -367,12 +395,13 @@ mod tests {
         let file = tree.create_file("/f", 0).expect("created");
         tree.nodes[file].handles = 1;
         tree.write(file, 0, &[1; 5000], 0);
-        assert_eq!(tree.used, 8192);
+        let root = BLOCK as u64;
+        assert_eq!(tree.used, root + 8192);
         tree.remove_file("/f", 0).expect("removed");
         assert_eq!(tree.contents(file).len(), 5000);
-        assert_eq!(tree.used, 8192);
+        assert_eq!(tree.used, root + 8192);
         tree.closed(file, 0);
-        assert_eq!(tree.used, 0);
+        assert_eq!(tree.used, root);
     }
 
     #[test]
@@ -386,6 +415,6 @@ mod tests {
             tree.remove_file("/f", now).expect("removed");
         }
         assert!(tree.nodes.len() < 5, "{}", tree.nodes.len());
-        assert_eq!(tree.used, 0);
+        assert_eq!(tree.used, BLOCK as u64);
     }
 }

@@ -6,6 +6,9 @@ mod clock_jump;
 mod clock_skew;
 mod cpu_starve;
 mod crash;
+mod disk_error;
+mod disk_full;
+mod disk_slow;
 mod errors;
 mod loss;
 mod partition;
@@ -54,6 +57,20 @@ fn begin(machine: &mut Machine, fault: u32, inject: &Inject) -> Vec<u32> {
         Inject::ClockSkew { target, by } => clock_skew::begin(machine, fault, target, *by),
         Inject::ClockDrift { target, ppm } => clock_drift::begin(machine, fault, target, *ppm),
         Inject::ClockJump { target, by } => clock_jump::begin(machine, fault, target, *by),
+        Inject::DiskSlow {
+            target,
+            by,
+            operations,
+            ..
+        } => disk_slow::begin(machine, fault, target, *by, operations),
+        Inject::DiskFull { target, .. } => disk_full::begin(machine, fault, target),
+        Inject::DiskError {
+            target,
+            operations,
+            rate,
+            once,
+            ..
+        } => disk_error::begin(machine, fault, target, operations, *rate, *once),
     }
 }
 
@@ -70,6 +87,9 @@ fn end(machine: &mut Machine, fault: u32, inject: &Inject, hosts: &[u32]) {
         Inject::CpuStarve { .. } => cpu_starve::end(machine, fault, hosts),
         Inject::ClockSkew { by, .. } => clock_skew::end(hosts, *by),
         Inject::ClockDrift { ppm, .. } => clock_drift::end(machine, hosts, *ppm),
+        Inject::DiskSlow { .. } | Inject::DiskFull { .. } | Inject::DiskError { .. } => {
+            machine.calm_disks(fault, hosts);
+        }
         Inject::Restart { .. }
         | Inject::Reset { .. }
         | Inject::Errors { .. }
@@ -120,6 +140,11 @@ impl Machine {
         self.note(Event::FaultEnded { fault: id });
     }
 
+    /// The id of a fault.
+    pub(crate) fn fault_id(&self, fault: u32) -> &str {
+        &self.faults.planned[fault as usize].fault.id
+    }
+
     /// A fault touched a request in flight.
     pub(crate) fn fault_hit(&mut self, fault: Option<u32>) {
         let Some(fault) = fault else { return };
@@ -150,7 +175,7 @@ impl Machine {
     }
 
     /// Notes a hit if a request is open on a connection of one of `hosts`.
-    fn hit_if_busy(&mut self, fault: u32, hosts: &[u32]) {
+    pub(crate) fn hit_if_busy(&mut self, fault: u32, hosts: &[u32]) {
         if self.has_open_request(|a, b| hosts.contains(&a) || hosts.contains(&b)) {
             self.fault_hit(Some(fault));
         }

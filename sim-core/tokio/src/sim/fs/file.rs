@@ -6,7 +6,7 @@ use std::{
     io::{self, SeekFrom},
     path::Path,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use windtunnel_engine::disk;
 
@@ -123,21 +123,21 @@ impl File {
 impl AsyncRead for File {
     fn poll_read(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Poll::Ready(self.file.read(buf))
+        self.file.poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for File {
     fn poll_write(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.told()?;
-        if let Err(error) = self.file.write_all(buf) {
+        if let Err(error) = ready!(self.file.poll_write_all(cx, buf)) {
             self.write_error = Some(error.kind());
         }
         Poll::Ready(Ok(buf.len()))
