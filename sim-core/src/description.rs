@@ -1,6 +1,9 @@
 //! What is wrong with a description, found before its run begins.
 
-use crate::tunnel::{Network, Tunnel};
+use crate::{
+    host::Disk,
+    tunnel::{Network, Tunnel},
+};
 use std::collections::BTreeSet;
 use windtunnel_explorer::problems;
 use windtunnel_record::{Distribution, Topology};
@@ -19,12 +22,7 @@ pub fn wrong_with(tunnel: &Tunnel) -> Vec<String> {
         found.extend(wrong.map(|problem| format!("fault `{}`: {problem}", fault.id)));
     }
     for host in &tunnel.hosts {
-        let name = &host.info.name;
-        drawn(
-            &format!("host `{name}`: an fsync"),
-            Some(&host.sync),
-            &mut found,
-        );
+        disk(&host.info.name, &host.disk, &mut found);
     }
     network(&tunnel.network, &topology(tunnel), &mut found);
     found
@@ -54,6 +52,27 @@ fn network(network: &Network, hosts: &Topology, found: &mut Vec<String>) {
                 found.push(format!("a link ends at `{target}`, which means no host"));
             }
         }
+    }
+}
+
+fn disk(host: &str, disk: &Disk, found: &mut Vec<String>) {
+    for (what, time) in [
+        ("an fsync", Some(&disk.sync)),
+        ("a read", disk.read.as_ref()),
+        ("a write", disk.write.as_ref()),
+    ] {
+        drawn(&format!("host `{host}`: {what}"), time, found);
+    }
+    if disk
+        .bandwidth
+        .is_some_and(|rate| rate.as_bytes_per_second() == 0)
+    {
+        found.push(format!("host `{host}`: no byte can pass to its disk"));
+    }
+    if disk.capacity.is_some_and(|size| size.as_bytes() < 4096) {
+        found.push(format!(
+            "host `{host}`: its disk has no room for the root directory (4KiB)"
+        ));
     }
 }
 
