@@ -6,7 +6,8 @@ use std::sync::{
 };
 use windtunnel::prelude::*;
 use windtunnel::record::{
-    Distribution, FaultPlan, Inject, Moment, PlannedFault, RunSpec, Seed, Span, target::Targets,
+    Distribution, FaultPlan, Inject, Moment, PlannedFault, RunSpec, Seed, Size, Span,
+    target::Targets,
 };
 use windtunnel::{LinkSettings, Network, everything, execute};
 
@@ -35,7 +36,11 @@ fn everything_that_is_wrong_with_a_description_is_told_at_once() {
         let idle = std::future::pending::<()>;
         tunnel.host("server").run(idle);
         let backwards = between(secs(9), secs(1));
-        let disk = Disk { sync: backwards };
+        let disk = Disk {
+            sync: backwards,
+            capacity: Some(Size::from_kib(1)),
+            ..Disk::default()
+        };
         tunnel.host("halted").disk(disk).run(idle);
         tunnel.load(open_loop(rate(1)), |_, _| async {});
         tunnel.load(open_loop(rate(1)), |_, _| async {});
@@ -64,6 +69,7 @@ fn everything_that_is_wrong_with_a_description_is_told_at_once() {
     for hint in [
         "two hosts are called `server`",
         "host `halted`: an fsync cannot be drawn: max (1s) is below min (9s)",
+        "host `halted`: its disk has no room for the root directory (4KiB)",
         "two hosts are called `load`",
         "two faults are called `lossy`",
         "fault `lossy`: `rate` must be between 0 and 1 (found 1.5)",
