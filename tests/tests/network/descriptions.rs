@@ -82,7 +82,7 @@ fn everything_that_is_wrong_with_a_description_is_told_at_once() {
     ] {
         assert!(said.contains(hint), "{hint} is not in: {said}");
     }
-    assert_eq!(said.matches("; ").count(), 10, "{said}");
+    assert_eq!(said.matches("; ").count(), 11, "{said}");
 }
 
 #[test]
