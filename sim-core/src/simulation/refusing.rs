@@ -98,7 +98,8 @@ fn forget(host: Planned) {
         speed,
         per_poll,
         per_byte,
-        sync,
+        disk,
+        clock,
         restart_after,
         main,
     } = host;
@@ -108,7 +109,8 @@ fn forget(host: Planned) {
         speed,
         per_poll,
         per_byte,
-        sync,
+        disk,
+        clock,
         restart_after,
         main,
     ));
