@@ -64,6 +64,10 @@ pub(crate) enum Step {
     SynAck { sent: u64, refused: bool },
     /// The client's last acknowledgement is at the server.
     Ack { attempt: u8, sent: u64 },
+    /// The client answers a repeated SYN-ACK.
+    SendAck { attempt: u8 },
+    /// The server gives up what is half open.
+    HalfOpenOver,
 }
 
 impl Due {

@@ -17,6 +17,8 @@ pub use real_world::run;
 #[cfg(madsim)]
 mod agenda;
 #[cfg(madsim)]
+pub mod census;
+#[cfg(madsim)]
 pub mod clock;
 #[cfg(madsim)]
 pub mod cpu;

@@ -3,13 +3,41 @@
 use crate::machine::{Machine, inside};
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 /// The address of a host on the network.
 pub fn host_address(host: u32) -> IpAddr {
     let [_, high, middle, low] = (host + 1).to_be_bytes();
     IpAddr::V4(Ipv4Addr::new(10, high, middle, low))
+}
+
+/// The address from which `host` speaks to `remote`, and the address that `remote` means: any address
+/// means loopback, and a mapped one is one of IPv4. `bound` is the address the socket has, if any.
+pub(super) fn routed(
+    host: u32,
+    bound: Option<IpAddr>,
+    remote: SocketAddr,
+) -> io::Result<(IpAddr, SocketAddr)> {
+    let to = match remote.ip().to_canonical() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let usual = match to {
+        IpAddr::V4(ip) if ip.is_loopback() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_loopback() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        IpAddr::V4(_) => host_address(host),
+        IpAddr::V6(_) => return Err(io::ErrorKind::NetworkUnreachable.into()),
+    };
+    let from = match bound.map(|ip| ip.to_canonical()) {
+        Some(ip) if !ip.is_unspecified() => ip,
+        _ => usual,
+    };
+    if from.is_loopback() && !to.is_loopback() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok((from, SocketAddr::new(to, remote.port())))
 }
 
 /// The host that has this address, seen from `from`.

@@ -1,6 +1,6 @@
 //! The end of connections: FIN, RST, the death of a process, the loss of power.
 
-use super::connection::{EndOfStream, NEVER, Opening};
+use super::connection::{CLIENT, EndOfStream, Greeting, NEVER, Opening, SERVER};
 use crate::{agenda::Due, clock, cpu, machine::Machine, process::ProcessId};
 use std::io;
 use windtunnel_record::{Event, Moment};
@@ -16,10 +16,13 @@ impl Machine {
         if !connection.ends[side as usize].open {
             return;
         }
+        if side == CLIENT && connection.opening != Opening::Established {
+            return self.abandon(number);
+        }
         let end = &mut connection.ends[side as usize];
         end.open = false;
         let dead = end.dead;
-        let wakers = [end.read_waker.take(), end.write_waker.take()];
+        let aborts = end.options.linger.is_some_and(|linger| linger.is_zero());
         let incoming = &mut connection.pipes[1 - side as usize];
         incoming.arrive(now);
         let unread = incoming.readable() > 0;
@@ -28,10 +31,8 @@ impl Machine {
             .iter()
             .find(|flight| flight.arrives != NEVER && flight.end > incoming.arrived);
         let still_coming = still_coming.map(|flight| flight.arrives);
-        for waker in wakers {
-            self.retire(waker);
-        }
-        if !dead && unread {
+        self.retire_end(number, side);
+        if !dead && (unread || aborts) {
             self.kill_end(number, side);
             self.send_reset(number, side, cpu::departure());
         } else if !dead {
@@ -69,10 +70,36 @@ impl Machine {
         let kept = outgoing.bytes.len() - unsent;
         outgoing.bytes.truncate(kept);
         outgoing.written = outgoing.sent;
+        self.release_port(number, side);
+    }
+
+    /// A side's port is free at once: the kernel has forgotten the connection.
+    pub(super) fn release_port(&mut self, number: u32, side: u8) {
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        if let Some(key) = connection.ends[side as usize].port.take() {
+            self.network.ports.release(key);
+        }
+    }
+
+    /// A side's port stays held for as long as the kernel remembers the connection.
+    fn keep_port(&mut self, number: u32, side: u8) {
+        let now = clock::now();
+        let until = self.network.over_at(number, side);
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let peer = connection.ends[1 - side as usize].address;
+        if let Some(key) = connection.ends[side as usize].port.take() {
+            // An end of the stream that is lost is repeated for about as long.
+            let until = until.unwrap_or(now + 60_000_000_000);
+            self.network.ports.keep(key, peer, until, now);
+        }
     }
 
     /// Forgets the connection once no program holds either end.
-    fn forget_if_over(&mut self, number: u32) {
+    pub(super) fn forget_if_over(&mut self, number: u32) {
         let Some(connection) = self.network.connection(number) else {
             return;
         };
@@ -82,13 +109,12 @@ impl Machine {
     }
 
     pub(super) fn forget(&mut self, number: u32) {
-        self.network.live.remove(&number);
-        if let Some(connection) = self.network.connections[number as usize].take() {
-            for end in connection.ends {
-                self.retire(end.read_waker);
-                self.retire(end.write_waker);
-            }
+        for side in 0..2 {
+            self.retire_end(number, side);
+            self.keep_port(number, side);
         }
+        self.network.live.remove(&number);
+        self.network.connections[number as usize] = None;
     }
 
     /// Sends a reset from `side`. It is never repeated: if it is lost, the next segment of the other
@@ -151,8 +177,12 @@ impl Machine {
         } else {
             io::ErrorKind::ConnectionReset
         });
+        let half_open = matches!(connection.greeting, Greeting::HalfOpen { .. });
         self.kill_end(number, side);
         self.wake_end(number, side);
+        if half_open && side == SERVER {
+            self.drop_half_open_end(number);
+        }
     }
 
     /// Both sides of a connection are reset by a fault, each by a reset that crosses its link.
@@ -162,21 +192,10 @@ impl Machine {
         }
     }
 
-    /// Wakes whoever waits on a side.
-    pub(super) fn wake_end(&mut self, number: u32, side: u8) {
-        let Some(connection) = self.network.connection(number) else {
-            return;
-        };
-        let end = &mut connection.ends[side as usize];
-        let wakers = [end.read_waker.take(), end.write_waker.take()];
-        for waker in wakers {
-            self.wake(waker);
-        }
-    }
-
     /// Settles the sockets and ports of a process that ends, at this instant.
     pub(crate) fn settle_sockets(&mut self, process: ProcessId, host: u32, power_lost: bool) {
         self.close_listeners(process, power_lost);
+        self.network.ports.forget_bound_by(process);
         let numbers: Vec<u32> = self.network.live.iter().copied().collect();
         for number in numbers {
             for side in 0..2u8 {
@@ -191,6 +210,9 @@ impl Machine {
                 }
             }
         }
+        if power_lost {
+            self.network.ports.forget_host(host);
+        }
     }
 
     /// A side's host lost power: the connection is unknown there, and nobody is told.
@@ -200,12 +222,11 @@ impl Machine {
         let Some(connection) = self.network.connection(number) else {
             return;
         };
-        let end = &mut connection.ends[side as usize];
-        end.open = false;
-        let wakers = [end.read_waker.take(), end.write_waker.take()];
-        for waker in wakers {
-            self.retire(waker);
+        connection.ends[side as usize].open = false;
+        if side == CLIENT && matches!(connection.greeting, Greeting::HalfOpen { .. }) {
+            self.expect_nobody(number);
         }
+        self.retire_end(number, side);
         self.forget_if_over(number);
     }
 }

@@ -1,7 +1,8 @@
 //! A connection: two ends and a pipe in each direction.
 
+use super::{NetworkSpec, Options, ports::PortKey, waits::Waits};
 use crate::process::ProcessId;
-use std::{collections::VecDeque, io, net::SocketAddr, task::Waker};
+use std::{collections::VecDeque, io, net::SocketAddr};
 use windtunnel_record::Stream;
 
 /// Never, as an instant.
@@ -20,6 +21,7 @@ pub(super) struct Connection {
     /// The link on which each side sends.
     pub links: [usize; 2],
     pub opening: Opening,
+    pub greeting: Greeting,
     /// Whether the last data went from the client to the server: a request is open.
     pub request_open: bool,
 }
@@ -35,11 +37,26 @@ pub(super) enum Opening {
     Established,
 }
 
+/// How far the server's kernel is with a connection that was not accepted yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// It has seen no SYN, or refused it.
+    None,
+    /// It waits for the client's acknowledgement; `unheard` if one was lost or found no room.
+    HalfOpen { listener: u32, unheard: bool },
+    /// The connection is open, or was.
+    Over,
+}
+
 /// What a host's kernel knows of its end.
 pub(super) struct End {
     pub host: u32,
     pub process: ProcessId,
     pub address: SocketAddr,
+    /// Whether its socket is one of IPv6, which shows IPv4 addresses as mapped ones.
+    pub v6: bool,
+    /// The hold on its port.
+    pub port: Option<PortKey>,
     /// Whether the program still holds it.
     pub open: bool,
     /// Whether the kernel has forgotten it: reset, timed out, or without power.
@@ -47,8 +64,13 @@ pub(super) struct End {
     /// What the next call will be told, once.
     pub error: Option<io::ErrorKind>,
     pub read_shut: bool,
-    pub read_waker: Option<Waker>,
-    pub write_waker: Option<Waker>,
+    pub options: Options,
+    /// How many bytes its kernel holds that are not acknowledged.
+    pub send_room: u64,
+    /// How many bytes its kernel holds that are not read.
+    pub window: u64,
+    pub readers: Waits,
+    pub writers: Waits,
     /// The instant at which the reader will be woken.
     pub read_armed: u64,
     /// The instant at which the writer will be woken.
@@ -57,19 +79,32 @@ pub(super) struct End {
 
 impl End {
     pub fn new(host: u32, process: ProcessId, address: SocketAddr) -> Self {
+        let options = Options::default();
         Self {
             host,
             process,
             address,
+            v6: false,
+            port: None,
             open: true,
             dead: false,
             error: None,
             read_shut: false,
-            read_waker: None,
-            write_waker: None,
+            options,
+            send_room: 0,
+            window: 0,
+            readers: Waits::default(),
+            writers: Waits::default(),
             read_armed: NEVER,
             write_armed: NEVER,
         }
+    }
+
+    /// Takes over `options`.
+    pub fn set_up(&mut self, options: Options, spec: &NetworkSpec) {
+        self.options = options;
+        self.send_room = options.send_room(spec);
+        self.window = options.window(spec);
     }
 
     /// Whether a segment that arrives here is answered by a reset.
@@ -95,8 +130,12 @@ pub(super) struct Pipe {
     pub flights: VecDeque<Flight>,
     pub acks: VecDeque<Ack>,
     pub end_of_stream: EndOfStream,
+    /// When the end of the stream was sent.
+    pub end_sent_at: u64,
     /// Whether the end of the stream has arrived.
     pub end_arrived: bool,
+    /// When it did.
+    pub end_arrived_at: u64,
     pub stall: Option<Stall>,
     pub stalls: u32,
     /// The latest arrival so far: a stream is in order.
@@ -160,7 +199,9 @@ impl Pipe {
             flights: VecDeque::new(),
             acks: VecDeque::new(),
             end_of_stream: EndOfStream::Open,
+            end_sent_at: NEVER,
             end_arrived: false,
+            end_arrived_at: NEVER,
             stall: None,
             stalls: 0,
             last_arrival: 0,
@@ -175,7 +216,10 @@ impl Pipe {
                 break;
             }
             self.arrived = flight.end;
-            self.end_arrived |= flight.last;
+            if flight.last {
+                self.end_arrived = true;
+                self.end_arrived_at = flight.arrives;
+            }
             self.flights.pop_front();
         }
     }
@@ -188,6 +232,12 @@ impl Pipe {
     /// When the next segment can be read.
     pub fn next_arrival(&self) -> u64 {
         self.flights.front().map_or(NEVER, |flight| flight.arrives)
+    }
+
+    /// When the end of the stream arrives, as far as that is known; [`NEVER`] while it is lost.
+    pub fn end_arrives(&self) -> u64 {
+        let under_way = self.flights.back().filter(|flight| flight.last);
+        under_way.map_or(self.end_arrived_at, |flight| flight.arrives)
     }
 
     /// Takes note of the acknowledgements seen by `now`.

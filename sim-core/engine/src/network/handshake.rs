@@ -1,9 +1,11 @@
 //! Opening a connection: SYN, SYN-ACK, ACK, with Linux's retransmissions.
 
 use super::{
-    Socket,
-    address::{host_address, host_of},
-    connection::{CLIENT, Connection, End, NEVER, Opening, Pipe, SERVER},
+    Options, Socket,
+    address::{host_of, routed},
+    connection::{CLIENT, Connection, End, Greeting, Opening, Pipe, SERVER},
+    ports::{Held, PortKey},
+    waits::Who,
 };
 use crate::{
     agenda::{Due, Step},
@@ -13,31 +15,39 @@ use crate::{
 use std::{
     future::poll_fn,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     task::{Poll, Waker},
 };
 use windtunnel_record::{Event, event::Refusal};
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 /// How long Linux asks for a neighbour: three times, a second apart (`mcast_solicit`).
 const NEIGHBOUR: u64 = 3 * SECOND;
-/// How often a server repeats its SYN-ACK (Linux `tcp_synack_retries`).
-const SYN_ACK_RETRIES: u8 = 5;
 
 /// Connects to `remote`.
 ///
 /// # Errors
 /// `ConnectionRefused` after one round trip when nobody listens there; `TimedOut` when no answer
-/// came to any SYN (135 s with the defaults, as Linux 6.5 and later).
+/// came to any SYN (135 s with the defaults, as Linux 6.5 and later); `AddrNotAvailable` when every
+/// ephemeral port is in use for connections to `remote`; `NetworkUnreachable` for IPv6 addresses other
+/// than loopback, which no simulated host has.
 ///
 /// Cancellation: dropping the future abandons the attempt; a half-open connection is reset.
 ///
 /// # Panics
 /// Outside a task of a simulated host.
 pub async fn connect(remote: SocketAddr) -> io::Result<Socket> {
-    let attempt = Attempt {
-        number: inside(|machine| machine.begin_connect(remote))?,
-    };
+    connect_from(None, Options::default(), remote).await
+}
+
+/// Connects with `options` and, if a port was bound, from there. The port is the connection's then.
+pub(super) async fn connect_from(
+    bound: Option<(PortKey, SocketAddr)>,
+    options: Options,
+    remote: SocketAddr,
+) -> io::Result<Socket> {
+    let begun = inside(|machine| machine.begin_connect(bound, options, remote));
+    let attempt = Attempt { number: begun? };
     poll_fn(|cx| inside(|machine| machine.poll_connect(attempt.number, cx.waker()))).await?;
     Ok(attempt.into_socket())
 }
@@ -62,23 +72,28 @@ impl Drop for Attempt {
 }
 
 impl Machine {
-    fn begin_connect(&mut self, remote: SocketAddr) -> io::Result<u32> {
+    fn begin_connect(
+        &mut self,
+        bound: Option<(PortKey, SocketAddr)>,
+        options: Options,
+        remote: SocketAddr,
+    ) -> io::Result<u32> {
         let (process, host) = self.caller()?;
+        let local = self.local_end(host, bound, remote);
+        if local.is_err()
+            && let Some((key, _)) = bound
+        {
+            self.network.ports.release(key);
+        }
+        let (local, remote) = local?;
         let target = host_of(self, host, remote.ip());
-        let port = self.network.ephemeral_port(host);
-        let loopback = remote.ip().is_loopback();
-        let ip = if loopback {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        } else {
-            host_address(host)
-        };
         let number = self.network.connections.len() as u32;
         let to = target.unwrap_or(host);
         let out = self.link_between(host, to);
         let back = self.link_between(to, host);
         self.network.connections.push(Some(Box::new(Connection {
             ends: [
-                End::new(host, process, SocketAddr::new(ip, port)),
+                End::new(host, process, local),
                 End {
                     open: false,
                     ..End::new(to, process, remote)
@@ -87,9 +102,11 @@ impl Machine {
             pipes: [Pipe::new(), Pipe::new()],
             links: [out, back],
             opening: Opening::Connecting,
+            greeting: Greeting::None,
             request_open: false,
         })));
         self.network.live.insert(number);
+        self.own_port(number, CLIENT, bound.map(|(key, _)| key), options);
         self.note(Event::Connecting {
             connection: number,
             from: host,
@@ -122,22 +139,71 @@ impl Machine {
         Ok(number)
     }
 
+    /// The addresses of both ends of a connection to be, or why there can be none.
+    fn local_end(
+        &mut self,
+        host: u32,
+        bound: Option<(PortKey, SocketAddr)>,
+        remote: SocketAddr,
+    ) -> io::Result<(SocketAddr, SocketAddr)> {
+        let now = clock::now();
+        let (ip, remote) = routed(host, bound.map(|(_, address)| address.ip()), remote)?;
+        let Some((_, address)) = bound else {
+            let port = self.network.ephemeral_port(host, ip, remote, now);
+            let port = port.ok_or(io::ErrorKind::AddrNotAvailable)?;
+            return Ok((SocketAddr::new(ip, port), remote));
+        };
+        let local = SocketAddr::new(ip, address.port());
+        if self.network.is_connected(host, local, remote, now) {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        Ok((local, remote))
+    }
+
+    /// Gives a side its options and its port: the one that was bound, or a new hold on its own.
+    pub(super) fn own_port(
+        &mut self,
+        number: u32,
+        side: u8,
+        bound: Option<PortKey>,
+        options: Options,
+    ) {
+        let Some(connection) = self.network.connections[number as usize].as_mut() else {
+            return;
+        };
+        let end = &mut connection.ends[side as usize];
+        end.set_up(options, &self.network.spec);
+        let held = Held::Connected {
+            connection: number,
+            side,
+            chosen: side == CLIENT && bound.is_none(),
+        };
+        let ports = &mut self.network.ports;
+        match bound.and_then(|key| ports.holder(key)) {
+            Some(holder) => {
+                holder.ip = end.address.ip();
+                holder.held = held;
+                end.port = bound;
+            }
+            None => end.port = Some(ports.hold(end.host, end.address, &options, held)),
+        }
+    }
+
     fn poll_connect(&mut self, number: u32, waker: &Waker) -> Poll<io::Result<()>> {
-        let mut retired = Vec::new();
         let Some(connection) = self.network.connection(number) else {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         };
-        let answer = match connection.opening {
+        match connection.opening {
             Opening::Established => Poll::Ready(Ok(())),
             Opening::Failed(kind) => Poll::Ready(Err(kind.into())),
             Opening::Connecting => {
-                let slot = &mut connection.ends[CLIENT as usize].write_waker;
-                Self::register(&mut retired, slot, waker);
+                self.wait(&mut Who::Polled(waker), |network| {
+                    let connection = network.connection(number)?;
+                    Some(&mut connection.ends[CLIENT as usize].writers)
+                });
                 Poll::Pending
             }
-        };
-        self.retired().append(&mut retired);
-        answer
+        }
     }
 
     /// Whether nobody answers for an address: there is no such host, or it has no power.
@@ -146,26 +212,29 @@ impl Machine {
     }
 
     /// The caller of connect went away.
-    fn abandon(&mut self, number: u32) {
+    pub(super) fn abandon(&mut self, number: u32) {
         let Some(connection) = self.network.connection(number) else {
             return;
         };
+        if !connection.ends[CLIENT as usize].open {
+            return;
+        }
         match connection.opening {
             Opening::Established => self.close(number, CLIENT),
             Opening::Failed(_) => self.forget(number),
             Opening::Connecting => {
+                let half_open = connection.ends[SERVER as usize].open;
+                connection.ends[CLIENT as usize].open = false;
                 let refusal = Refusal::Abandoned;
                 self.note(Event::NotConnected {
                     connection: number,
                     refusal,
                 });
-                let half_open = self
-                    .network
-                    .connection(number)
-                    .is_some_and(|connection| connection.ends[SERVER as usize].open);
                 if half_open {
                     self.kill_end(number, CLIENT);
+                    self.retire_end(number, CLIENT);
                     self.send_reset(number, CLIENT, clock::now());
+                    self.expect_nobody(number);
                 } else {
                     self.forget(number);
                 }
@@ -216,9 +285,16 @@ impl Machine {
     }
 
     /// Sends a packet of the handshake from `side`, if its link lets it pass.
-    fn send_packet(&mut self, number: u32, side: u8, depart: u64, step: impl Fn(u64) -> Step) {
+    /// False if it is lost.
+    fn send_packet(
+        &mut self,
+        number: u32,
+        side: u8,
+        depart: u64,
+        step: impl Fn(u64) -> Step,
+    ) -> bool {
         let Some(connection) = self.network.connection(number) else {
-            return;
+            return false;
         };
         let link = connection.links[side as usize];
         let mut stream = self.take_stream(number, side);
@@ -238,6 +314,7 @@ impl Machine {
             }
             None => self.fault_hit(fate.fault),
         }
+        fate.arrives.is_some()
     }
 
     pub(crate) fn handshake_due(&mut self, number: u32, step: Step) {
@@ -263,6 +340,8 @@ impl Machine {
             Step::SynAck { refused, .. } if connecting => self.syn_ack_arrives(number, refused),
             Step::SynAck { .. } => {}
             Step::Ack { attempt, .. } => self.ack_arrives(number, attempt),
+            Step::SendAck { attempt } => self.send_ack(number, attempt),
+            Step::HalfOpenOver => self.half_open_over(number),
         }
     }
 
@@ -270,33 +349,23 @@ impl Machine {
         let Some(connection) = self.network.connection(number) else {
             return;
         };
-        let server = &connection.ends[SERVER as usize];
-        let (host, port, half_open) = (server.host, server.address.port(), server.open);
+        let [client, server] = &connection.ends;
+        let (peer, at, host) = (client.address, server.address, server.host);
+        let (half_open, refused) = (server.open, server.dead);
         let link = connection.links[CLIENT as usize];
         if self.network.link_ref(link).is_cut() || !self.hosts[host as usize].powered {
             return;
         }
-        if half_open {
-            return self.send_packet(number, SERVER, clock::now(), |sent| Step::SynAck {
-                sent,
-                refused: false,
-            });
-        }
-        let mut refused = true;
-        if let Some(listener) = self.network.listeners.get_mut(&(host, port)) {
-            if listener.is_full() {
+        let listener = self.network.listener_for(host, at, peer);
+        let listener = listener.filter(|_| !refused && !half_open);
+        if let Some(listener) = listener {
+            if self.network.listeners[&listener].is_full() {
                 // A full backlog is silence; the client tries again.
                 return;
             }
-            listener.opening += 1;
-            refused = false;
-            let process = listener.process;
-            if let Some(connection) = self.network.connection(number) {
-                let server = &mut connection.ends[SERVER as usize];
-                server.open = true;
-                server.process = process;
-            }
+            self.greet(number, listener);
         }
+        let refused = !half_open && listener.is_none();
         self.send_packet(number, SERVER, clock::now(), |sent| Step::SynAck {
             sent,
             refused,
@@ -319,67 +388,17 @@ impl Machine {
             return;
         };
         connection.opening = Opening::Established;
-        let waker = connection.ends[CLIENT as usize].write_waker.take();
-        self.wake(waker);
+        self.wake_end(number, CLIENT);
         self.note(Event::Connected { connection: number });
         self.send_ack(number, 0);
     }
 
     /// The client's acknowledgement; repeated by way of the server's SYN-ACK if it is lost.
-    fn send_ack(&mut self, number: u32, attempt: u8) {
-        let Some(connection) = self.network.connection(number) else {
-            return;
-        };
-        let link = connection.links[CLIENT as usize];
-        if self.network.link_ref(link).is_cut() {
-            if attempt < SYN_ACK_RETRIES {
-                let at = clock::now() + (SECOND << attempt);
-                let step = Step::Ack {
-                    attempt: attempt + 1,
-                    sent: NEVER,
-                };
-                self.agenda.enter(
-                    at,
-                    Due::Handshake {
-                        connection: number,
-                        step,
-                    },
-                );
-            } else {
-                self.kill_end(number, SERVER);
-            }
-            return;
-        }
-        self.send_packet(number, CLIENT, clock::now(), |sent| Step::Ack {
-            attempt,
-            sent,
-        });
-    }
-
-    fn ack_arrives(&mut self, number: u32, attempt: u8) {
-        let Some(connection) = self.network.connection(number) else {
-            return;
-        };
-        let server = &connection.ends[SERVER as usize];
-        let (host, port, gone) = (server.host, server.address.port(), server.is_gone());
-        let link = connection.links[CLIENT as usize];
-        if gone || !self.hosts[host as usize].powered {
-            return;
-        }
-        if self.network.link_ref(link).is_cut() {
-            return self.send_ack(number, attempt);
-        }
-        match self.network.listeners.get_mut(&(host, port)) {
-            Some(listener) => {
-                listener.opening = listener.opening.saturating_sub(1);
-                listener.queue.push_back(number);
-                let waker = listener.waker.take();
-                self.wake(waker);
-            }
-            None => {
-                self.kill_end(number, SERVER);
-                self.send_reset(number, SERVER, clock::now());
-            }
+    pub(super) fn send_ack(&mut self, number: u32, attempt: u8) {
+        let depart = clock::now();
+        let sent = self.send_packet(number, CLIENT, depart, |sent| Step::Ack { attempt, sent });
+        if !sent {
+            self.ack_lost(number, attempt);
         }
     }
 
@@ -393,8 +412,8 @@ impl Machine {
             return;
         };
         connection.opening = Opening::Failed(kind);
-        let waker = connection.ends[CLIENT as usize].write_waker.take();
-        self.wake(waker);
+        self.release_port(number, CLIENT);
+        self.wake_end(number, CLIENT);
         self.note(Event::NotConnected {
             connection: number,
             refusal,

@@ -1,6 +1,13 @@
 //! Listening sockets.
 
-use super::{Network, Socket, address::host_address, connection::SERVER};
+use super::{
+    Network, Options, Socket,
+    connection::{Greeting, SERVER},
+    draft::Draft,
+    ports::{Held, PortKey},
+    socket::mapped,
+    waits::{Place, Ticket, Waits, Who},
+};
 use crate::{
     clock,
     machine::{Machine, inside, with},
@@ -8,38 +15,46 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     io,
     net::SocketAddr,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
-/// A port that is listened on.
+/// A socket that listens, as its kernel knows it.
 pub(super) struct ListenerState {
     pub process: ProcessId,
+    pub address: SocketAddr,
+    pub options: Options,
+    key: PortKey,
     backlog: usize,
-    /// Connections whose handshake is under way.
-    pub opening: usize,
     /// Connections that wait to be accepted.
     pub queue: VecDeque<u32>,
-    pub waker: Option<Waker>,
+    pub waits: Waits,
 }
 
 impl ListenerState {
-    /// Whether another connection would find no place.
+    /// Whether another connection would find no place. As in Linux there is room for one more than
+    /// the backlog says, and what is only half open does not count.
     pub fn is_full(&self) -> bool {
-        self.queue.len() + self.opening > self.backlog
+        self.queue.len() > self.backlog
     }
 }
 
 /// A listening socket. Dropping it frees the port and resets what waits to be accepted.
 #[derive(Debug)]
 pub struct Listener {
-    host: u32,
+    id: u32,
     address: SocketAddr,
 }
 
 impl Listener {
-    /// Listens on `address`; port 0 takes a free one. `backlog` is bounded by the network's.
+    pub(super) const fn new(id: u32, address: SocketAddr) -> Self {
+        Self { id, address }
+    }
+
+    /// Listens on `address` with `SO_REUSEADDR`, as tokio does; port 0 takes a free one. `backlog` is
+    /// bounded by the network's.
     ///
     /// # Errors
     /// `AddrInUse` if the port is taken, `AddrNotAvailable` if the address is not this host's.
@@ -47,34 +62,10 @@ impl Listener {
     /// # Panics
     /// Outside a task of a simulated host.
     pub fn bind(address: SocketAddr, backlog: usize) -> io::Result<Self> {
-        inside(|machine| {
-            let (process, host) = machine.caller()?;
-            let ip = address.ip();
-            if !ip.is_unspecified() && !ip.is_loopback() && ip != host_address(host) {
-                return Err(io::ErrorKind::AddrNotAvailable.into());
-            }
-            let network = &mut machine.network;
-            let port = match address.port() {
-                0 => network.ephemeral_port(host),
-                port => port,
-            };
-            if network.listeners.contains_key(&(host, port)) {
-                return Err(io::ErrorKind::AddrInUse.into());
-            }
-            let backlog = backlog.min(network.spec.backlog);
-            let state = ListenerState {
-                process,
-                backlog,
-                opening: 0,
-                queue: VecDeque::new(),
-                waker: None,
-            };
-            network.listeners.insert((host, port), state);
-            Ok(Self {
-                host,
-                address: SocketAddr::new(ip, port),
-            })
-        })
+        let draft = Draft::new(address.is_ipv6());
+        draft.set_options(|options| options.reuse_address = true);
+        draft.bind(address)?;
+        draft.listen(backlog)
     }
 
     /// The address it listens on.
@@ -82,51 +73,124 @@ impl Listener {
         self.address
     }
 
-    /// Takes the next connection that waits.
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {
-        inside(|machine| machine.poll_accept(self.host, self.address.port(), cx.waker()))
+    /// What is set on it; what it accepts inherits that.
+    ///
+    /// # Errors
+    /// If its process has ended.
+    pub fn options(&self) -> io::Result<Options> {
+        self.with_state(|state| state.options)
     }
+
+    /// Sets what `change` changes.
+    ///
+    /// # Errors
+    /// If its process has ended.
+    pub fn set_options(&self, change: impl FnOnce(&mut Options)) -> io::Result<()> {
+        self.with_state(|state| change(&mut state.options))
+    }
+
+    fn with_state<R>(&self, f: impl FnOnce(&mut ListenerState) -> R) -> io::Result<R> {
+        inside(|machine| {
+            let state = machine.network.listeners.get_mut(&self.id);
+            state.map(f).ok_or_else(ended)
+        })
+    }
+
+    /// Takes the next connection that waits. One task waits at a time by this function.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {
+        inside(|machine| machine.poll_accept(self.id, Who::Polled(cx.waker())))
+    }
+
+    /// Waits for the next connection. Any number of tasks may wait at once. Cancellation-safe.
+    ///
+    /// # Errors
+    /// If its process has ended.
+    pub async fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
+        let mut ticket = Ticket::at(Place::Listener(self.id));
+        poll_fn(|cx| {
+            let who = Who::Future(&mut ticket.number, cx.waker());
+            inside(|machine| machine.poll_accept(self.id, who))
+        })
+        .await
+    }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the listener's process has ended")
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         with(|machine| {
             if machine.caller_is_alive() {
-                machine.close_listener(self.host, self.address.port(), false);
+                machine.close_listener(self.id, false);
             }
         });
     }
 }
 
 impl Machine {
-    fn poll_accept(
+    /// Makes a listener of a bound socket.
+    pub(super) fn begin_listening(
         &mut self,
-        host: u32,
-        port: u16,
-        waker: &Waker,
-    ) -> Poll<io::Result<(Socket, SocketAddr)>> {
-        let Some(listener) = self.network.listeners.get_mut(&(host, port)) else {
-            return Poll::Ready(Err(io::Error::other("the listener's process has ended")));
+        key: PortKey,
+        address: SocketAddr,
+        options: &Options,
+        backlog: usize,
+    ) -> io::Result<u32> {
+        let (process, host) = self.caller()?;
+        let network = &mut self.network;
+        if network.is_taken(host, address, options, false, Some(key), clock::now()) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let id = network.next_listener;
+        network.next_listener += 1;
+        if let Some(holder) = network.ports.holder(key) {
+            holder.held = Held::Listening(id);
+        }
+        let state = ListenerState {
+            process,
+            address,
+            options: *options,
+            key,
+            backlog: backlog.min(network.spec.backlog),
+            queue: VecDeque::new(),
+            waits: Waits::default(),
+        };
+        network.listeners.insert(id, state);
+        Ok(id)
+    }
+
+    fn poll_accept(&mut self, id: u32, mut who: Who<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {
+        let Some(listener) = self.network.listeners.get_mut(&id) else {
+            return Poll::Ready(Err(ended()));
         };
         while let Some(number) = listener.queue.pop_front() {
-            let connection = self.network.connections[number as usize].as_ref();
+            let connection = self.network.connections[number as usize].as_mut();
             if let Some(connection) = connection {
-                let peer = connection.ends[0].address;
+                connection.greeting = Greeting::Over;
+                let [client, server] = &connection.ends;
+                let peer = client.address;
+                let peer = if server.v6 { mapped(peer) } else { peer };
                 return Poll::Ready(Ok((Socket::new(number, SERVER), peer)));
             }
         }
-        let mut retired = Vec::new();
-        Self::register(&mut retired, &mut listener.waker, waker);
-        self.retired().append(&mut retired);
+        self.wait(&mut who, |network| {
+            network
+                .listeners
+                .get_mut(&id)
+                .map(|listener| &mut listener.waits)
+        });
         Poll::Pending
     }
 
     /// Frees a port. What waited there is reset, or forgotten with the power.
-    fn close_listener(&mut self, host: u32, port: u16, power_lost: bool) {
-        let Some(listener) = self.network.listeners.remove(&(host, port)) else {
+    fn close_listener(&mut self, id: u32, power_lost: bool) {
+        let Some(listener) = self.network.listeners.remove(&id) else {
             return;
         };
-        self.retire(listener.waker);
+        self.network.ports.release(listener.key);
+        self.retire_all(listener.waits);
         for number in listener.queue {
             let Some(connection) = self.network.connection(number) else {
                 continue;
@@ -136,7 +200,9 @@ impl Machine {
             if !power_lost {
                 self.send_reset(number, SERVER, clock::now());
             }
+            self.forget_if_over(number);
         }
+        self.drop_half_open(id);
     }
 
     pub(super) fn close_listeners(&mut self, process: ProcessId, power_lost: bool) {
@@ -145,9 +211,9 @@ impl Machine {
             .listeners
             .iter()
             .filter(|(_, state)| state.process == process);
-        let ports: Vec<_> = of_process.map(|(key, _)| *key).collect();
-        for (host, port) in ports {
-            self.close_listener(host, port, power_lost);
+        let ids: Vec<_> = of_process.map(|(id, _)| *id).collect();
+        for id in ids {
+            self.close_listener(id, power_lost);
         }
     }
 

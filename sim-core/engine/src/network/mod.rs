@@ -8,23 +8,33 @@
 mod address;
 mod closing;
 mod connection;
+mod draft;
+mod greeting;
 mod handshake;
 mod link;
 mod listener;
+mod options;
+mod ports;
+mod readiness;
 mod retransmission;
 mod socket;
 mod transmission;
 mod waiting;
+mod waits;
 
 pub use address::{host_address, resolve};
+pub use draft::Draft;
 pub use handshake::connect;
 pub use link::LinkSpec;
 pub use listener::Listener;
+pub use options::Options;
+pub use readiness::{Interest, Ready};
 pub use socket::Socket;
 
 use connection::Connection;
 use link::Link;
 use listener::ListenerState;
+use ports::Ports;
 use std::collections::{BTreeMap, BTreeSet};
 use windtunnel_record::{Distribution, Seed, Span, Topology};
 
@@ -91,8 +101,11 @@ pub(crate) struct Network {
     by_hosts: BTreeMap<(u32, u32), usize>,
     connections: Vec<Option<Box<Connection>>>,
     live: BTreeSet<u32>,
-    listeners: BTreeMap<(u32, u16), ListenerState>,
-    next_ports: Vec<u16>,
+    listeners: BTreeMap<u32, ListenerState>,
+    next_listener: u32,
+    ports: Ports,
+    /// Numbers for futures that wait.
+    tickets: u64,
 }
 
 impl Network {
@@ -105,7 +118,9 @@ impl Network {
             connections: Vec::new(),
             live: BTreeSet::new(),
             listeners: BTreeMap::new(),
-            next_ports: vec![0; topology.hosts.len()],
+            next_listener: 0,
+            ports: Ports::new(topology.hosts.len()),
+            tickets: 0,
         }
     }
 
@@ -113,20 +128,20 @@ impl Network {
         self.connections.get_mut(number as usize)?.as_deref_mut()
     }
 
-    /// The first of Linux's ephemeral ports.
-    const FIRST_EPHEMERAL: u16 = 32_768;
-    /// How many there are.
-    const EPHEMERAL: u16 = 28_232;
-
-    /// A port of `host` that nobody listens on, in turn.
-    fn ephemeral_port(&mut self, host: u32) -> u16 {
-        loop {
-            let next = &mut self.next_ports[host as usize];
-            let port = Self::FIRST_EPHEMERAL + *next;
-            *next = (*next + 1) % Self::EPHEMERAL;
-            if !self.listeners.contains_key(&(host, port)) {
-                return port;
-            }
-        }
+    /// How many connections, listening sockets, held ports and waiting tasks there are, and how many
+    /// bytes are held for connections.
+    pub(crate) fn census(&self, now: u64) -> [usize; 5] {
+        let alive = self.connections.iter().flatten();
+        let buffered = alive.clone().flat_map(|connection| &connection.pipes);
+        let ends = alive.flat_map(|connection| &connection.ends);
+        let waiting = ends.map(|end| end.readers.iter().count() + end.writers.iter().count());
+        let accepting = self.listeners.values().map(|it| it.waits.iter().count());
+        [
+            self.live.len(),
+            self.listeners.len(),
+            self.ports.count(now),
+            waiting.chain(accepting).sum(),
+            buffered.map(|pipe| pipe.bytes.len()).sum(),
+        ]
     }
 }

@@ -146,6 +146,7 @@ impl Machine {
         let carries_data = pipe.sent > pipe.acknowledged;
         let powered = self.hosts[peer_host as usize].powered;
         let (arrives, fault) = self.fate_of(number, side, out, now, 1, powered);
+        let arrives = self.past_the_door(number, side, arrives);
         let answered = arrives.filter(|_| !self.network.link_ref(back).is_cut());
         self.note(Event::Retransmission {
             connection: number,
@@ -308,6 +309,7 @@ impl Machine {
         end.error = Some(io::ErrorKind::TimedOut);
         connection.pipes[side as usize].stall = None;
         connection.pipes[1 - side as usize].cut_off(clock::now());
+        self.release_port(number, side);
         self.wake_end(number, side);
     }
 

@@ -1,6 +1,10 @@
 //! One end of a connection, as a program holds it.
 
-use super::connection::{EndOfStream, NEVER, SERVER};
+use super::{
+    Options,
+    connection::{EndOfStream, NEVER, SERVER},
+    waits::{Ticket, Who},
+};
 use crate::{
     agenda::Due,
     clock, cpu,
@@ -8,17 +12,18 @@ use crate::{
     task,
 };
 use std::{
+    future::poll_fn,
     io,
-    net::{Shutdown, SocketAddr},
-    task::{Context, Poll, Waker},
+    net::{IpAddr, Shutdown, SocketAddr},
+    task::{Context, Poll},
 };
 use tokio_real::io::ReadBuf;
 
 /// An open connection. Dropping it closes it: FIN, or RST if bytes were left unread.
 #[derive(Debug)]
 pub struct Socket {
-    connection: u32,
-    side: u8,
+    pub(super) connection: u32,
+    pub(super) side: u8,
 }
 
 impl Socket {
@@ -45,11 +50,9 @@ impl Socket {
     fn address(&self, side: u8) -> io::Result<SocketAddr> {
         let found = with(|machine| {
             let connection = machine.network.connection(self.connection)?;
-            let mut address = connection.ends[side as usize].address;
-            if address.ip().is_unspecified() {
-                address.set_ip(super::host_address(connection.ends[side as usize].host));
-            }
-            Some(address)
+            let shown = connection.ends[side as usize].address;
+            let own = &connection.ends[self.side as usize];
+            Some(if own.v6 { mapped(shown) } else { shown })
         });
         found
             .flatten()
@@ -57,23 +60,80 @@ impl Socket {
     }
 
     /// Reads what has arrived. Ready with nothing read at the end of the stream.
+    ///
+    /// Of the tasks that wait by this function, [`Self::poll_peek`] and [`Self::poll_read_ready`], the
+    /// last one is woken, as in tokio.
     pub fn poll_read(&self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        inside(|machine| machine.poll_read(self, cx.waker(), into, true))
+        inside(|machine| machine.poll_read(self, Who::Polled(cx.waker()), into, true))
+    }
+
+    /// Reads what has arrived, if anything has; nobody is woken later.
+    pub fn try_read(&self, into: &mut ReadBuf<'_>) -> io::Result<()> {
+        or_would_block(inside(|machine| {
+            machine.poll_read(self, Who::Nobody, into, true)
+        }))
     }
 
     /// Like [`Self::poll_read`], but leaves the bytes where they are.
     pub fn poll_peek(&self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        inside(|machine| machine.poll_read(self, cx.waker(), into, false))
+        inside(|machine| machine.poll_read(self, Who::Polled(cx.waker()), into, false))
+    }
+
+    /// Like [`Self::poll_peek`], for any number of tasks at once.
+    pub async fn peek(&self, into: &mut ReadBuf<'_>) -> io::Result<()> {
+        let mut ticket = Ticket::at(self.place());
+        poll_fn(|cx| {
+            let who = Who::Future(&mut ticket.number, cx.waker());
+            inside(|machine| machine.poll_read(self, who, into, false))
+        })
+        .await
     }
 
     /// Writes as much as the send buffer takes. TCP needs no flush: it is on its way.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        inside(|machine| machine.poll_write(self, cx.waker(), bytes))
+        inside(|machine| machine.poll_write(self, Who::Polled(cx.waker()), bytes))
     }
 
-    /// Ready when a read would not wait.
-    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        inside(|machine| machine.poll_readable(self, cx.waker()))
+    /// Writes as much as the send buffer takes, if it takes any; nobody is woken later.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        or_would_block(inside(|machine| {
+            machine.poll_write(self, Who::Nobody, bytes)
+        }))
+    }
+
+    /// The error that the next call would be told, which is then told no more.
+    pub fn take_error(&self) -> Option<io::Error> {
+        inside(|machine| {
+            let connection = machine.network.connection(self.connection)?;
+            let kind = connection.ends[self.side as usize].error.take();
+            kind.map(Into::into)
+        })
+    }
+
+    /// What is set on it.
+    ///
+    /// # Errors
+    /// `NotConnected` if the connection is gone.
+    pub fn options(&self) -> io::Result<Options> {
+        inside(|machine| {
+            let connection = machine.network.connection(self.connection);
+            let connection = connection.ok_or(io::ErrorKind::NotConnected)?;
+            Ok(connection.ends[self.side as usize].options)
+        })
+    }
+
+    /// Sets what `change` changes. The sizes of its buffers stay as they were when it was made.
+    ///
+    /// # Errors
+    /// `NotConnected` if the connection is gone, an error if the process has ended.
+    pub fn set_options(&self, change: impl FnOnce(&mut Options)) -> io::Result<()> {
+        inside(|machine| {
+            machine.caller()?;
+            let connection = machine.network.connection(self.connection);
+            let connection = connection.ok_or(io::ErrorKind::NotConnected)?;
+            change(&mut connection.ends[self.side as usize].options);
+            Ok(())
+        })
     }
 
     /// Ends the outgoing direction from a destructor: without effect for a dead incarnation.
@@ -101,8 +161,8 @@ impl Socket {
             }
             if how != Shutdown::Write {
                 end.read_shut = true;
-                let waker = end.read_waker.take();
-                machine.wake(waker);
+                let waits = std::mem::take(&mut end.readers);
+                machine.wake_all(waits);
             }
             if how != Shutdown::Read {
                 machine.queue_end_of_stream(self.connection, self.side, cpu::departure());
@@ -123,11 +183,26 @@ impl Drop for Socket {
     }
 }
 
+/// An address as a socket of IPv6 shows it.
+pub(super) fn mapped(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.to_ipv6_mapped().into(), address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
+fn or_would_block<T>(tried: Poll<io::Result<T>>) -> io::Result<T> {
+    match tried {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
 impl Machine {
     fn poll_read(
         &mut self,
         socket: &Socket,
-        waker: &Waker,
+        mut who: Who<'_>,
         into: &mut ReadBuf<'_>,
         take: bool,
     ) -> Poll<io::Result<()>> {
@@ -169,16 +244,6 @@ impl Machine {
         if into.remaining() == 0 || pipe.end_arrived {
             return Poll::Ready(Ok(()));
         }
-        self.wait_to_read(socket, waker)
-    }
-
-    /// Registers a reader that found nothing, or tells it why nothing will come.
-    fn wait_to_read(&mut self, socket: &Socket, waker: &Waker) -> Poll<io::Result<()>> {
-        let mut retired = Vec::new();
-        let (number, side) = (socket.connection, socket.side as usize);
-        let Some(connection) = self.network.connection(number) else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
         let end = &mut connection.ends[side];
         match end.error {
             // Told to writers only: the reader saw the end of the stream before.
@@ -188,42 +253,49 @@ impl Machine {
                 return Poll::Ready(Err(kind.into()));
             }
             None if end.dead => return Poll::Ready(Ok(())),
-            None => Self::register(&mut retired, &mut end.read_waker, waker),
-        }
-        let next = connection.pipes[1 - side].next_arrival();
-        self.retired().append(&mut retired);
-        if next != NEVER {
-            self.arm_reader(number, socket.side, next);
+            None => self.wait_to_read(socket, &mut who),
         }
         Poll::Pending
     }
 
-    fn poll_readable(&mut self, socket: &Socket, waker: &Waker) -> Poll<io::Result<()>> {
-        let now = clock::now();
+    /// Registers a reader that found nothing.
+    pub(super) fn wait_to_read(&mut self, socket: &Socket, who: &mut Who<'_>) {
         let (number, side) = (socket.connection, socket.side as usize);
-        let Some(connection) = self.network.connection(number) else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        let waits = self.wait(who, |network| {
+            let connection = network.connection(number)?;
+            Some(&mut connection.ends[side].readers)
+        });
+        let Some(connection) = self.network.connection(number).filter(|_| waits) else {
+            return;
         };
-        let pipe = &mut connection.pipes[1 - side];
-        pipe.arrive(now);
-        let end = &connection.ends[side];
-        if pipe.readable() > 0 || pipe.end_arrived || end.error.is_some() || end.dead {
-            return Poll::Ready(Ok(()));
+        let next = connection.pipes[1 - side].next_arrival();
+        if next != NEVER {
+            self.arm_reader(number, socket.side, next);
         }
-        self.wait_to_read(socket, waker)
+    }
+
+    /// Registers a writer that found no room.
+    pub(super) fn wait_to_write(&mut self, socket: &Socket, who: &mut Who<'_>) {
+        let (number, side) = (socket.connection, socket.side as usize);
+        let waits = self.wait(who, |network| {
+            let connection = network.connection(number)?;
+            Some(&mut connection.ends[side].writers)
+        });
+        if waits {
+            self.arm_writer(number, socket.side);
+        }
     }
 
     fn poll_write(
         &mut self,
         socket: &Socket,
-        waker: &Waker,
+        mut who: Who<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let now = clock::now();
         if let Err(error) = self.caller() {
             return Poll::Ready(Err(error));
         }
-        let room_in_kernel = self.network.spec.send_buffer as u64;
         let (number, side) = (socket.connection, socket.side as usize);
         let Some(connection) = self.network.connection(number) else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
@@ -240,13 +312,12 @@ impl Machine {
             return Poll::Ready(Ok(0));
         }
         pipe.acknowledge(now);
-        let room = room_in_kernel.saturating_sub(pipe.written - pipe.acknowledged);
+        let room = end
+            .send_room
+            .saturating_sub(pipe.written - pipe.acknowledged);
         let count = bytes.len().min(room as usize);
         if count == 0 {
-            let mut retired = Vec::new();
-            Self::register(&mut retired, &mut end.write_waker, waker);
-            self.retired().append(&mut retired);
-            self.arm_writer(number, socket.side);
+            self.wait_to_write(socket, &mut who);
             return Poll::Pending;
         }
         pipe.bytes.extend(&bytes[..count]);
@@ -269,10 +340,11 @@ impl Machine {
             return;
         };
         let pipe = &connection.pipes[side as usize];
-        let window = pipe.sent - pipe.read;
+        let unread = pipe.sent - pipe.read;
+        let window = connection.ends[1 - side as usize].window;
         let back = connection.links[1 - side as usize];
         // A window is announced when it has grown by half, not for every byte.
-        if window > self.network.spec.receive_buffer as u64 / 2 {
+        if unread > window / 2 {
             return;
         }
         let link = self.network.link_ref(back);
@@ -288,65 +360,5 @@ impl Machine {
                 side,
             },
         );
-    }
-
-    /// Sees to it that the reader of a side is woken at `at`, if somebody waits there.
-    pub(super) fn arm_reader(&mut self, number: u32, side: u8, at: u64) {
-        let Some(connection) = self.network.connection(number) else {
-            return;
-        };
-        let end = &mut connection.ends[side as usize];
-        if end.read_waker.is_some() && end.read_armed > at {
-            end.read_armed = at;
-            self.agenda.enter(
-                at,
-                Due::Readable {
-                    connection: number,
-                    side,
-                },
-            );
-        }
-    }
-
-    /// Sees to it that the writer of a side is woken when the next acknowledgement is seen.
-    pub(super) fn arm_writer(&mut self, number: u32, side: u8) {
-        let Some(connection) = self.network.connection(number) else {
-            return;
-        };
-        let at = connection.pipes[side as usize]
-            .acks
-            .front()
-            .map_or(NEVER, |ack| ack.at);
-        let end = &mut connection.ends[side as usize];
-        if end.write_waker.is_some() && at != NEVER && end.write_armed > at {
-            end.write_armed = at;
-            self.agenda.enter(
-                at.max(clock::now()),
-                Due::Writable {
-                    connection: number,
-                    side,
-                },
-            );
-        }
-    }
-
-    pub(crate) fn readable_due(&mut self, number: u32, side: u8) {
-        let Some(connection) = self.network.connection(number) else {
-            return;
-        };
-        let end = &mut connection.ends[side as usize];
-        end.read_armed = NEVER;
-        let waker = end.read_waker.take();
-        self.wake(waker);
-    }
-
-    pub(crate) fn writable_due(&mut self, number: u32, side: u8) {
-        let Some(connection) = self.network.connection(number) else {
-            return;
-        };
-        let end = &mut connection.ends[side as usize];
-        end.write_armed = NEVER;
-        let waker = end.write_waker.take();
-        self.wake(waker);
     }
 }

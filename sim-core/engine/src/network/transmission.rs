@@ -13,7 +13,6 @@ pub(super) const PACKET: u64 = 1448;
 impl Machine {
     /// Sends what may be sent of a direction: as far as the window reaches, and not behind silence.
     pub(crate) fn transmit(&mut self, number: u32, side: u8, depart: u64) {
-        let window = self.network.spec.receive_buffer as u64;
         loop {
             let Some(connection) = self.network.connection(number) else {
                 return;
@@ -21,6 +20,7 @@ impl Machine {
             if connection.ends[side as usize].dead {
                 return;
             }
+            let window = connection.ends[1 - side as usize].window;
             let pipe = &mut connection.pipes[side as usize];
             if pipe.stall.is_some_and(|stall| !stall.passes_later) {
                 return;
@@ -50,6 +50,7 @@ impl Machine {
         pipe.sent += length;
         if last {
             pipe.end_of_stream = EndOfStream::Sent;
+            pipe.end_sent_at = depart;
         }
         let end = pipe.sent;
         if length > 0 {
@@ -57,6 +58,9 @@ impl Machine {
         }
         let powered = self.hosts[peer_host as usize].powered;
         let (arrives, fault) = self.fate_of(number, side, out, depart, length, powered);
+        let passed = arrives.is_some();
+        let arrives = self.past_the_door(number, side, arrives);
+        let shut_out = passed && arrives.is_none();
         self.note(Event::Segment {
             connection: number,
             back: side == SERVER,
@@ -112,7 +116,8 @@ impl Machine {
         if own_arrival != NEVER && behind_a_loss && !back_is_cut {
             self.fast_retransmit(number, side, own_arrival + back_typical);
         } else if seen == NEVER {
-            let silence = arrives.is_none() && (fault_is_cut(self, out) || !powered) || back_is_cut;
+            let silence = arrives.is_none() && (fault_is_cut(self, out) || !powered || shut_out)
+                || back_is_cut;
             self.begin_stall(number, side, depart, !silence);
         }
         if in_order != NEVER {
@@ -120,6 +125,11 @@ impl Machine {
         }
         // A writer may wait for room that this segment's acknowledgement will make.
         self.arm_writer(number, side);
+    }
+
+    /// When a segment is taken: not at all if it finds the backlog of a half-open connection full.
+    pub(super) fn past_the_door(&mut self, number: u32, side: u8, at: Option<u64>) -> Option<u64> {
+        at.filter(|&at| side == SERVER || self.data_open(number, at))
     }
 
     /// What becomes of a segment of `length` bytes, and the fault that did it.

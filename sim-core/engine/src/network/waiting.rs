@@ -16,8 +16,9 @@ impl Network {
                 waiting_at(connection, topology, &mut found);
             }
         }
-        for ((_, port), listener) in &self.listeners {
-            if let Some(waker) = &listener.waker {
+        for listener in self.listeners.values() {
+            let port = listener.address.port();
+            for waker in listener.waits.iter() {
                 found.push((waker, format!("a connection on port {port}")));
             }
         }
@@ -33,10 +34,10 @@ fn waiting_at<'a>(
     for (side, end) in connection.ends.iter().enumerate() {
         let peer = &connection.ends[1 - side];
         let name = format!("{} ({})", topology.name(peer.host), peer.address);
-        if let Some(waker) = &end.read_waker {
+        for waker in end.readers.iter() {
             found.push((waker, format!("bytes from {name}")));
         }
-        if let Some(waker) = &end.write_waker {
+        for waker in end.writers.iter() {
             let opening = side == CLIENT as usize && connection.opening == Opening::Connecting;
             let what = if opening {
                 format!("an answer to its connect from {name}")

@@ -8,4 +8,6 @@ pub use tokio_real::io::{
     join, repeat, simplex, sink, split,
 };
 
+pub use windtunnel_engine::network::{Interest, Ready};
+
 pub use super::runtime::streams::{Stderr, Stdin, Stdout, stderr, stdin, stdout};

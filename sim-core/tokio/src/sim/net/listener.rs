@@ -1,25 +1,27 @@
 //! Listening for connections.
 
-use super::{TcpStream, ToSocketAddrs};
+use super::{TcpStream, ToSocketAddrs, stream::time_to_live};
 use std::{
-    fmt,
-    future::poll_fn,
-    io,
+    fmt, io,
     net::SocketAddr,
     task::{Context, Poll},
 };
-use windtunnel_engine::network::{Listener, connect};
+use windtunnel_engine::network::Listener;
 
 /// tokio's own backlog.
 const BACKLOG: usize = 1024;
 
-/// A listening socket.
+/// A listening socket. Dropping it frees the port and resets what waits to be accepted.
 pub struct TcpListener {
     listener: Listener,
 }
 
 impl TcpListener {
-    /// Listens on the first of the addresses that can be had.
+    pub(super) const fn new(listener: Listener) -> Self {
+        Self { listener }
+    }
+
+    /// Listens on the first of the addresses that can be had, with `SO_REUSEADDR`.
     ///
     /// # Errors
     /// `AddrInUse`, `AddrNotAvailable`, or the lookup's.
@@ -35,15 +37,16 @@ impl TcpListener {
         Err(last.unwrap_or_else(nowhere))
     }
 
-    /// Waits for the next connection. Cancellation-safe.
+    /// Waits for the next connection; several tasks may. Cancellation-safe.
     ///
     /// # Errors
     /// If the process has ended.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        poll_fn(|cx| self.poll_accept(cx)).await
+        let (socket, peer) = self.listener.accept().await?;
+        Ok((TcpStream::new(socket), peer))
     }
 
-    /// See [`Self::accept`].
+    /// See [`Self::accept`]. Of the tasks that wait by this function, the last one is woken.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let accepted = self.listener.poll_accept(cx);
         accepted.map_ok(|(socket, peer)| (TcpStream::new(socket), peer))
@@ -56,6 +59,23 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.listener.local_addr())
     }
+
+    /// The time to live of what it sends. No router between simulated hosts counts it.
+    ///
+    /// # Errors
+    /// If the process has ended.
+    pub fn ttl(&self) -> io::Result<u32> {
+        Ok(self.listener.options()?.ttl)
+    }
+
+    /// See [`Self::ttl`].
+    ///
+    /// # Errors
+    /// `InvalidInput` outside of 1 to 255; if the process has ended.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        let ttl = time_to_live(ttl)?;
+        self.listener.set_options(|options| options.ttl = ttl)
+    }
 }
 
 impl fmt::Debug for TcpListener {
@@ -63,63 +83,5 @@ impl fmt::Debug for TcpListener {
         f.debug_struct("TcpListener")
             .field("local", &self.listener.local_addr())
             .finish()
-    }
-}
-
-/// A socket before it listens or connects.
-#[derive(Debug)]
-pub struct TcpSocket {
-    bound: std::sync::Mutex<Option<SocketAddr>>,
-}
-
-impl TcpSocket {
-    /// A socket for IPv4.
-    ///
-    /// # Errors
-    /// Never here; the signature is tokio's.
-    pub fn new_v4() -> io::Result<Self> {
-        Ok(Self {
-            bound: std::sync::Mutex::new(None),
-        })
-    }
-
-    /// Sets the address to listen on.
-    ///
-    /// # Errors
-    /// Never here; the address is checked by [`Self::listen`].
-    pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
-        *self.bound.lock().expect("nothing panics while it is held") = Some(addr);
-        Ok(())
-    }
-
-    /// Accepted and without effect: a port is free as soon as its listener is gone.
-    ///
-    /// # Errors
-    /// Never here; the signature is tokio's.
-    pub fn set_reuseaddr(&self, _: bool) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Listens.
-    ///
-    /// # Errors
-    /// `AddrInUse`, `AddrNotAvailable`, or `InvalidInput` without a bound address.
-    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        let bound = self
-            .bound
-            .into_inner()
-            .expect("nothing panics while it is held");
-        let address = bound.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(TcpListener {
-            listener: Listener::bind(address, backlog as usize)?,
-        })
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    /// Those of [`TcpStream::connect`].
-    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        Ok(TcpStream::new(connect(addr).await?))
     }
 }

@@ -2,11 +2,14 @@
 
 mod address;
 mod listener;
+mod socket;
 mod split;
 mod stream;
+mod transfer;
 
 pub use address::{ToSocketAddrs, lookup_host};
-pub use listener::{TcpListener, TcpSocket};
+pub use listener::TcpListener;
+pub use socket::TcpSocket;
 pub use stream::TcpStream;
 
 /// Halves of a stream.

@@ -1,10 +1,14 @@
 //! The two directions of a stream, apart.
 
-use super::{TcpStream, stream::gather};
-use crate::sim::io::{AsyncRead, AsyncWrite, ReadBuf};
+use super::{
+    TcpStream,
+    transfer::{self, either, reading, writing},
+};
+use crate::sim::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
+use bytes::BufMut;
 use std::{
     error, fmt,
-    io::{self, IoSlice},
+    io::{self, IoSlice, IoSliceMut},
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -67,44 +71,20 @@ impl OwnedReadHalf {
         other.forget();
         Ok(Arc::try_unwrap(self.0).expect("there are two halves and both are here"))
     }
-
-    /// The other end's address.
-    ///
-    /// # Errors
-    /// If the process has ended.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.peer_addr()
-    }
-
-    /// This end's address.
-    ///
-    /// # Errors
-    /// If the process has ended.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
 }
 
 impl OwnedWriteHalf {
+    /// Puts the halves together again.
+    ///
+    /// # Errors
+    /// If they are not of one stream.
+    pub fn reunite(self, other: OwnedReadHalf) -> Result<TcpStream, ReuniteError> {
+        other.reunite(self)
+    }
+
     /// Drops the half without ending the stream.
     pub fn forget(mut self) {
         self.shutdown_on_drop = false;
-    }
-
-    /// The other end's address.
-    ///
-    /// # Errors
-    /// If the process has ended.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
-    }
-
-    /// This end's address.
-    ///
-    /// # Errors
-    /// If the process has ended.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
     }
 }
 
@@ -118,6 +98,25 @@ impl Drop for OwnedWriteHalf {
 
 macro_rules! reads {
     ($type:ty, $($field:tt)+) => {
+        either!($type, $($field)+);
+        reading!($type, $($field)+);
+
+        impl $type {
+            /// Reads without taking the bytes away.
+            ///
+            /// # Errors
+            /// Those of a read.
+            pub async fn peek(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                transfer::peek(&self.$($field)+.socket, buf).await
+            }
+        }
+
+        impl AsRef<TcpStream> for $type {
+            fn as_ref(&self) -> &TcpStream {
+                &self.$($field)+
+            }
+        }
+
         impl AsyncRead for $type {
             fn poll_read(
                 self: Pin<&mut Self>,
@@ -134,6 +133,15 @@ reads!(OwnedReadHalf, 0);
 
 macro_rules! writes {
     ($type:ty, $($field:tt)+) => {
+        either!($type, $($field)+);
+        writing!($type, $($field)+);
+
+        impl AsRef<TcpStream> for $type {
+            fn as_ref(&self) -> &TcpStream {
+                &self.$($field)+
+            }
+        }
+
         impl AsyncWrite for $type {
             fn poll_write(
                 self: Pin<&mut Self>,
@@ -148,7 +156,7 @@ macro_rules! writes {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                gather(&self.$($field)+.socket, cx, bufs)
+                transfer::gather(&self.$($field)+.socket, cx, bufs)
             }
 
             fn is_write_vectored(&self) -> bool {

@@ -3,38 +3,40 @@
 use super::{
     ToSocketAddrs,
     split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf},
+    transfer::{self, either, reading, writing},
 };
-use crate::sim::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::sim::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
+use bytes::BufMut;
 use std::{
     fmt,
-    future::poll_fn,
-    io::{self, IoSlice},
+    io::{self, IoSlice, IoSliceMut},
     net::{Shutdown, SocketAddr},
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
-use windtunnel_engine::network::{Socket, connect};
+use windtunnel_engine::network::{Options, Socket, connect};
 
-/// A connection between two hosts. Dropping it closes it: FIN, or RST if bytes were left unread.
+/// A connection between two hosts. Dropping it closes it: FIN, or RST if bytes were left unread or its
+/// linger is zero.
 pub struct TcpStream {
     pub(super) socket: Socket,
-    no_delay: AtomicBool,
 }
+
+either!(TcpStream);
+reading!(TcpStream);
+writing!(TcpStream);
 
 impl TcpStream {
     pub(super) const fn new(socket: Socket) -> Self {
-        Self {
-            socket,
-            no_delay: AtomicBool::new(false),
-        }
+        Self { socket }
     }
 
     /// Connects to the first of the addresses that answers.
     ///
     /// # Errors
-    /// The last address's error: `ConnectionRefused`, `TimedOut`, or the lookup's.
+    /// The last address's error: `ConnectionRefused`, `TimedOut`, `AddrNotAvailable` when no ephemeral
+    /// port is left, or the lookup's.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         let mut last = None;
         for address in addr.addresses()? {
@@ -47,84 +49,102 @@ impl TcpStream {
         Err(last.unwrap_or_else(nowhere))
     }
 
-    /// This end's address.
+    /// Reads without taking the bytes away; several tasks may.
     ///
     /// # Errors
-    /// If the process has ended.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// Those of a read.
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        transfer::peek(&self.socket, buf).await
     }
 
-    /// The other end's address.
-    ///
-    /// # Errors
-    /// If the process has ended.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.peer_addr()
+    /// Ready when a read would not wait. Of the tasks that wait by this function and by `poll_read`,
+    /// the last one is woken.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_read_ready(cx)
     }
 
-    /// Whether Nagle's algorithm is off. The simulated TCP never waits for more to send.
+    /// Ready when a write would not wait. Of the tasks that wait by this function and by `poll_write`,
+    /// the last one is woken.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_write_ready(cx)
+    }
+
+    /// The error that the next call would be told, which is then told no more.
     ///
     /// # Errors
     /// Never here; the signature is tokio's.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(self.socket.take_error())
+    }
+
+    fn option<T>(&self, of: impl FnOnce(&Options) -> T) -> io::Result<T> {
+        self.socket.options().map(|options| of(&options))
+    }
+
+    /// Whether small writes leave at once, rather than by Nagle's algorithm.
+    ///
+    /// # Errors
+    /// If the connection is gone.
     pub fn nodelay(&self) -> io::Result<bool> {
-        Ok(self.no_delay.load(Ordering::Relaxed))
+        self.option(|options| options.no_delay)
     }
 
     /// See [`Self::nodelay`].
     ///
     /// # Errors
-    /// Never here; the signature is tokio's.
+    /// If the connection is gone or the process has ended.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.no_delay.store(nodelay, Ordering::Relaxed);
-        Ok(())
+        self.socket
+            .set_options(|options| options.no_delay = nodelay)
     }
 
-    /// Waits until a read would not wait.
+    /// A linger of zero makes closing a reset, which discards what was not sent.
     ///
     /// # Errors
-    /// What the read would give.
-    pub async fn readable(&self) -> io::Result<()> {
-        poll_fn(|cx| self.socket.poll_readable(cx)).await
+    /// If the connection is gone or the process has ended.
+    ///
+    /// # Panics
+    /// With a time other than zero: closing would stop the thread for that long, which is not
+    /// modelled.
+    #[deprecated = "`SO_LINGER` causes the socket to block the thread on drop"]
+    #[track_caller]
+    pub fn set_linger(&self, dur: Option<Duration>) -> io::Result<()> {
+        not_lingering("TcpStream::set_linger", dur);
+        self.socket.set_options(|options| options.linger = dur)
     }
 
-    /// Reads without waiting.
+    /// Makes closing a reset, which discards what was not sent.
     ///
     /// # Errors
-    /// `WouldBlock` if nothing has arrived.
-    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut into = ReadBuf::new(buf);
-        match self
-            .socket
-            .poll_read(&mut Context::from_waker(Waker::noop()), &mut into)
-        {
-            Poll::Ready(result) => result.map(|()| into.filled().len()),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
+    /// If the connection is gone or the process has ended.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        let linger = Some(Duration::ZERO);
+        self.socket.set_options(|options| options.linger = linger)
     }
 
-    /// Writes without waiting.
+    /// What was set by [`Self::set_zero_linger`].
     ///
     /// # Errors
-    /// `WouldBlock` if the send buffer is full.
-    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        match self
-            .socket
-            .poll_write(&mut Context::from_waker(Waker::noop()), buf)
-        {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
+    /// If the connection is gone.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.option(|options| options.linger)
     }
 
-    /// Reads without taking the bytes away.
+    /// The time to live of what it sends. No router between simulated hosts counts it.
     ///
     /// # Errors
-    /// Those of a read.
-    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut into = ReadBuf::new(buf);
-        poll_fn(|cx| self.socket.poll_peek(cx, &mut into)).await?;
-        Ok(into.filled().len())
+    /// If the connection is gone.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.option(|options| options.ttl)
+    }
+
+    /// See [`Self::ttl`].
+    ///
+    /// # Errors
+    /// `InvalidInput` outside of 1 to 255; if the connection is gone or the process has ended.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        let ttl = time_to_live(ttl)?;
+        self.socket.set_options(|options| options.ttl = ttl)
     }
 
     /// Borrowed halves.
@@ -135,20 +155,6 @@ impl TcpStream {
     /// Owned halves. Dropping the writing half ends the stream in that direction.
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         split::into_split(self)
-    }
-
-    /// Accepted for compatibility; only "no lingering" is modelled, which is the default.
-    ///
-    /// # Errors
-    /// If lingering is asked for: it is not modelled.
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        match linger {
-            None => Ok(()),
-            Some(_) => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "SO_LINGER is not modelled",
-            )),
-        }
     }
 
     /// Ends the outgoing direction when its half is dropped; the process may be gone by then.
@@ -162,6 +168,30 @@ impl TcpStream {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
         }
+    }
+}
+
+/// Refuses what is not modelled.
+#[track_caller]
+pub(super) fn not_lingering(name: &str, linger: Option<Duration>) {
+    assert!(
+        linger.is_none_or(|time| time.is_zero()),
+        "{name} with a time is not modelled: closing would stop the thread for that long (a linger of \
+         zero is)"
+    );
+}
+
+/// A time to live as the kernel accepts it.
+pub(super) fn time_to_live(ttl: u32) -> io::Result<u32> {
+    let valid = (1..=255).contains(&ttl);
+    valid
+        .then_some(ttl)
+        .ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+impl AsRef<Self> for TcpStream {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 
@@ -189,7 +219,7 @@ impl AsyncWrite for TcpStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        gather(&self.socket, cx, bufs)
+        transfer::gather(&self.socket, cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -202,26 +232,6 @@ impl AsyncWrite for TcpStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_shutdown_write()
-    }
-}
-
-/// Writes several pieces as one segment.
-pub(super) fn gather(
-    socket: &Socket,
-    cx: &mut Context<'_>,
-    bufs: &[IoSlice<'_>],
-) -> Poll<io::Result<usize>> {
-    match bufs {
-        [] => Poll::Ready(Ok(0)),
-        [one] => socket.poll_write(cx, one),
-        several => {
-            let length = several.iter().map(|piece| piece.len()).sum();
-            let mut all = Vec::with_capacity(length);
-            for piece in several {
-                all.extend_from_slice(piece);
-            }
-            socket.poll_write(cx, &all)
-        }
     }
 }
 

@@ -1,0 +1,336 @@
+//! The ports of hosts: who holds which, who may share one, and which is free.
+//!
+//! The rules are Linux's: `inet_csk_get_port` for binding, `__inet_hash_connect` for connecting. A
+//! connection that was closed holds its port for as long as Linux does (a minute of TIME_WAIT); that
+//! is computed when somebody wants to know, and needs no timer.
+
+use super::{
+    Network, Options,
+    connection::{EndOfStream, NEVER},
+};
+use crate::process::ProcessId;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+};
+
+/// The first of Linux's ephemeral ports.
+const FIRST_EPHEMERAL: u16 = 32_768;
+/// How many there are.
+const EPHEMERAL: u16 = 28_232;
+/// How long a closed connection is remembered, and how long an orphan waits for its peer's end
+/// (Linux `TCP_TIMEWAIT_LEN` and `tcp_fin_timeout`).
+const MINUTE: u64 = 60_000_000_000;
+/// On loopback a port may be used again for the same peer after this long (`tcp_tw_reuse` = 2).
+const REUSE_ON_LOOPBACK: u64 = 1_000_000_000;
+
+/// The key of a held port: the host, the port, and a number of its own.
+pub(super) type PortKey = (u32, u16, u32);
+
+/// Somebody who holds a port.
+#[derive(Debug)]
+pub(super) struct Holder {
+    pub ip: IpAddr,
+    reuse_address: bool,
+    reuse_port: bool,
+    pub held: Held,
+}
+
+/// What for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Held {
+    /// A socket that neither listens nor connects, of a process.
+    Bound(ProcessId),
+    /// A listening socket.
+    Listening(u32),
+    /// A side of a connection. `chosen` if connect chose the port.
+    Connected {
+        connection: u32,
+        side: u8,
+        chosen: bool,
+    },
+    /// A connection that is over.
+    Over {
+        peer: SocketAddr,
+        until: u64,
+        chosen: bool,
+    },
+}
+
+/// All ports of all hosts.
+#[derive(Default)]
+pub(super) struct Ports {
+    holders: BTreeMap<PortKey, Holder>,
+    over: BTreeSet<(u64, PortKey)>,
+    keys: u32,
+    next: Vec<u16>,
+}
+
+impl Ports {
+    pub fn new(hosts: usize) -> Self {
+        Self {
+            next: vec![0; hosts],
+            ..Self::default()
+        }
+    }
+
+    pub fn hold(&mut self, host: u32, at: SocketAddr, options: &Options, held: Held) -> PortKey {
+        let key = (host, at.port(), self.keys);
+        self.keys += 1;
+        let holder = Holder {
+            ip: at.ip(),
+            reuse_address: options.reuse_address,
+            reuse_port: options.reuse_port,
+            held,
+        };
+        self.holders.insert(key, holder);
+        key
+    }
+
+    pub fn release(&mut self, key: PortKey) {
+        self.holders.remove(&key);
+    }
+
+    pub fn holder(&mut self, key: PortKey) -> Option<&mut Holder> {
+        self.holders.get_mut(&key)
+    }
+
+    /// Keeps a port of a connection that is over until `until`; forgets those whose time has come.
+    pub fn keep(&mut self, key: PortKey, peer: SocketAddr, until: u64, now: u64) {
+        let Some(holder) = self.holders.get_mut(&key) else {
+            return;
+        };
+        let Held::Connected { chosen, .. } = holder.held else {
+            return;
+        };
+        holder.held = Held::Over {
+            peer,
+            until,
+            chosen,
+        };
+        self.over.insert((until, key));
+        while let Some(&(until, key)) = self.over.first() {
+            if until > now {
+                break;
+            }
+            self.over.pop_first();
+            self.holders.remove(&key);
+        }
+    }
+
+    /// Everybody who holds `port` of `host`.
+    fn at(&self, host: u32, port: u16) -> impl Iterator<Item = (PortKey, &Holder)> {
+        let range = self.holders.range((host, port, 0)..=(host, port, u32::MAX));
+        range.map(|(key, holder)| (*key, holder))
+    }
+
+    /// Forgets all ports of a host: its power is gone.
+    pub fn forget_host(&mut self, host: u32) {
+        self.forget(|key, _| key.0 == host);
+    }
+
+    /// Forgets what a process bound and never used.
+    pub fn forget_bound_by(&mut self, process: ProcessId) {
+        self.forget(|_, holder| matches!(holder.held, Held::Bound(by) if by == process));
+    }
+
+    fn forget(&mut self, which: impl Fn(&PortKey, &Holder) -> bool) {
+        self.holders.retain(|key, holder| !which(key, holder));
+        let holders = &self.holders;
+        self.over.retain(|(_, key)| holders.contains_key(key));
+    }
+
+    /// How many ports are held at `now`.
+    pub fn count(&self, now: u64) -> usize {
+        let waiting = self.over.range((now + 1, (0, 0, 0))..).count();
+        self.holders.len() - self.over.len() + waiting
+    }
+}
+
+/// Whether two sockets with these addresses would receive the same packets.
+fn overlap(one: IpAddr, other: IpAddr) -> bool {
+    let takes = |any: IpAddr, address: IpAddr| match any {
+        IpAddr::V6(any) => any.is_unspecified(),
+        IpAddr::V4(any) => any.is_unspecified() && address.is_ipv4(),
+    };
+    one == other || takes(one, other) || takes(other, one)
+}
+
+impl Network {
+    /// Whether a socket with `options` may not have `at`. `choosing` when the kernel looks for a free
+    /// port: then it shares none.
+    pub(super) fn is_taken(
+        &self,
+        host: u32,
+        at: SocketAddr,
+        options: &Options,
+        choosing: bool,
+        own: Option<PortKey>,
+        now: u64,
+    ) -> bool {
+        self.ports.at(host, at.port()).any(|(key, holder)| {
+            if own == Some(key) || !overlap(holder.ip, at.ip()) || self.is_free_again(holder, now) {
+                return false;
+            }
+            let listening = matches!(holder.held, Held::Listening(_));
+            let by_address = options.reuse_address && holder.reuse_address && !listening;
+            let by_port = options.reuse_port && holder.reuse_port;
+            !(by_address && !choosing || by_port && !choosing)
+        })
+    }
+
+    /// A port for binding that nobody holds.
+    pub(super) fn free_port(
+        &mut self,
+        host: u32,
+        ip: IpAddr,
+        options: &Options,
+        now: u64,
+    ) -> Option<u16> {
+        self.search(host, |network, port| {
+            !network.is_taken(host, SocketAddr::new(ip, port), options, true, None, now)
+        })
+    }
+
+    /// A port for connecting from `ip` to `peer`: one that nobody bound and no other connection to
+    /// `peer` has.
+    pub(super) fn ephemeral_port(
+        &mut self,
+        host: u32,
+        ip: IpAddr,
+        peer: SocketAddr,
+        now: u64,
+    ) -> Option<u16> {
+        self.search(host, |network, port| {
+            network.ports.at(host, port).all(|(_, holder)| {
+                network.is_free_again(holder, now) || network.is_shareable(holder, ip, peer, now)
+            })
+        })
+    }
+
+    fn search(&mut self, host: u32, free: impl Fn(&Self, u16) -> bool) -> Option<u16> {
+        let first = self.ports.next[host as usize];
+        let steps = (0..EPHEMERAL).map(|step| (first + step) % EPHEMERAL);
+        let found = steps
+            .into_iter()
+            .find(|&step| free(self, FIRST_EPHEMERAL + step))?;
+        self.ports.next[host as usize] = (found + 1) % EPHEMERAL;
+        Some(FIRST_EPHEMERAL + found)
+    }
+
+    /// Whether connect may choose the port of `holder` for another connection.
+    fn is_shareable(&self, holder: &Holder, ip: IpAddr, peer: SocketAddr, now: u64) -> bool {
+        match holder.held {
+            Held::Connected {
+                connection,
+                side,
+                chosen: true,
+            } => holder.ip != ip || self.peer_of(connection, side) != Some(peer),
+            Held::Over {
+                peer: before,
+                until,
+                chosen: true,
+            } => {
+                let old = until.saturating_sub(MINUTE) + REUSE_ON_LOOPBACK <= now;
+                holder.ip != ip || before != peer || ip.is_loopback() && old
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether another connection from `at` to `peer` lives. One that is over gives way to a socket
+    /// that was bound.
+    pub(super) fn is_connected(
+        &self,
+        host: u32,
+        at: SocketAddr,
+        peer: SocketAddr,
+        now: u64,
+    ) -> bool {
+        self.ports.at(host, at.port()).any(|(_, holder)| {
+            let Held::Connected {
+                connection, side, ..
+            } = holder.held
+            else {
+                return false;
+            };
+            holder.ip == at.ip()
+                && self.peer_of(connection, side) == Some(peer)
+                && !self.is_free_again(holder, now)
+        })
+    }
+
+    fn peer_of(&self, connection: u32, side: u8) -> Option<SocketAddr> {
+        let connection = self.connections[connection as usize].as_ref()?;
+        Some(connection.ends[1 - side as usize].address)
+    }
+
+    /// Whether the kernel has let go of the port meanwhile.
+    fn is_free_again(&self, holder: &Holder, now: u64) -> bool {
+        match holder.held {
+            Held::Over { until, .. } => until <= now,
+            Held::Connected {
+                connection, side, ..
+            } => self.over_at(connection, side).is_some_and(|at| at <= now),
+            Held::Bound(_) | Held::Listening(_) => false,
+        }
+    }
+
+    /// When the kernel of a side lets go of its port, if that is known yet.
+    ///
+    /// Who ended its stream first remembers the connection for a minute after the other's end came
+    /// (TIME_WAIT), and who let go of a socket waits a minute for that end (FIN_WAIT_2).
+    pub(super) fn over_at(&self, connection: u32, side: u8) -> Option<u64> {
+        let connection = self.connections[connection as usize].as_ref()?;
+        let (own, other) = (
+            &connection.pipes[side as usize],
+            &connection.pipes[1 - side as usize],
+        );
+        let known = |at: u64| (at != NEVER).then_some(at);
+        if own.end_of_stream != EndOfStream::Sent {
+            return None;
+        }
+        let own_arrives = known(own.end_arrives())?;
+        let back = self.link_ref(connection.links[1 - side as usize]).typical;
+        if other.end_of_stream == EndOfStream::Sent {
+            let other_arrives = known(other.end_arrives())?;
+            let first = own.end_sent_at <= other_arrives;
+            return Some(if first {
+                other_arrives + MINUTE
+            } else {
+                own_arrives + back
+            });
+        }
+        let let_go = !connection.ends[side as usize].open;
+        let_go.then_some(own_arrives + back + MINUTE)
+    }
+
+    /// The listening socket that `peer` reaches at `at`.
+    pub(super) fn listener_for(&self, host: u32, at: SocketAddr, peer: SocketAddr) -> Option<u32> {
+        let fit = |holder: &Holder| match (holder.held, holder.ip) {
+            (Held::Listening(id), ip) if ip == at.ip() => Some((2, id)),
+            (Held::Listening(id), IpAddr::V4(ip)) if ip.is_unspecified() && at.is_ipv4() => {
+                Some((1, id))
+            }
+            (Held::Listening(id), IpAddr::V6(ip)) if ip.is_unspecified() => Some((0, id)),
+            _ => None,
+        };
+        let fits: Vec<(u8, u32)> = self
+            .ports
+            .at(host, at.port())
+            .filter_map(|(_, holder)| fit(holder))
+            .collect();
+        let best = fits.iter().map(|(score, _)| *score).max()?;
+        let equal: Vec<u32> = fits
+            .iter()
+            .filter(|(score, _)| *score == best)
+            .map(|(_, id)| *id)
+            .collect();
+        // Those that share a port are chosen among by the peer's address, as the kernel does.
+        let chosen = match equal.len() {
+            1 => 0,
+            several => xxhash_rust::xxh3::xxh3_64(peer.to_string().as_bytes()) % several as u64,
+        };
+        equal.get(chosen as usize).copied()
+    }
+}
