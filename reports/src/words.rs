@@ -218,6 +218,18 @@ impl<'a> Narrator<'a> {
                     fate(arrives)
                 )
             }
+            Event::Probe {
+                connection,
+                back,
+                attempt,
+                arrives,
+            } => {
+                let (from, to) = self.ends(*connection, *back);
+                format!(
+                    "{from} asked {to} for a sign of life, attempt {attempt}{}",
+                    fate(arrives)
+                )
+            }
             Event::Reset {
                 connection,
                 back,

@@ -160,6 +160,12 @@ fn one_of_each() -> Vec<Event> {
             attempt: 2,
             arrives: later,
         },
+        Event::Probe {
+            connection,
+            back: false,
+            attempt: 1,
+            arrives: None,
+        },
         Event::Reset {
             connection,
             back: false,

@@ -27,6 +27,14 @@ pub(crate) enum Due {
     },
     /// The receiver's window opened again.
     WindowOpen { connection: u32, side: u8 },
+    /// A side looks whether its silent peer is still there.
+    KeepAlive { connection: u32, side: u8 },
+    /// A small segment has waited long enough for an acknowledgement.
+    SmallMayGo {
+        connection: u32,
+        side: u8,
+        epoch: u32,
+    },
     /// A reset arrives at a side.
     ResetArrives {
         connection: u32,

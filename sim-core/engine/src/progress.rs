@@ -32,9 +32,13 @@ impl Machine {
         entries.any(|due| !due.is_passive() && !self.is_stale(*due))
     }
 
-    /// Whether it is a timer that was cancelled.
+    /// Whether it is a timer that was cancelled, or a look at a peer that is there.
     pub(crate) fn is_stale(&self, due: Due) -> bool {
-        matches!(due, Due::Timer(id) if self.timers.get(id).is_none())
+        match due {
+            Due::Timer(id) => self.timers.get(id).is_none(),
+            Due::KeepAlive { connection, side } => self.is_kept_alive(connection, side),
+            _ => false,
+        }
     }
 
     fn stuck(&self) -> String {

@@ -308,6 +308,12 @@ impl Machine {
             } => {
                 self.retransmit_due(connection, side, epoch);
             }
+            Due::KeepAlive { connection, side } => self.keep_alive_due(connection, side),
+            Due::SmallMayGo {
+                connection,
+                side,
+                epoch,
+            } => self.small_may_go(connection, side, epoch),
             Due::WindowOpen { connection, side } => self.transmit(connection, side, clock::now()),
             Due::ResetArrives {
                 connection,

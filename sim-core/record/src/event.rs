@@ -409,6 +409,17 @@ events! {
         /// `request` or `connection`.
         dropped: String,
     }
+    /// A side of a connection on which nothing is said asked whether its peer is still there.
+    60 Probe {
+        /// The connection.
+        connection: u32,
+        /// False from the side that connected.
+        back: bool,
+        /// Which probe without an answer, from 1.
+        attempt: u32,
+        /// When it arrives; absent if it is lost.
+        arrives: Option<Moment>,
+    }
 }
 
 impl Event {

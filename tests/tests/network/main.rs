@@ -15,4 +15,5 @@ mod hosts;
 mod processors;
 mod progress;
 mod silence;
+mod sockets;
 mod stage;

@@ -106,6 +106,7 @@ fn a_lone_lost_segment_costs_a_time_out_and_one_followed_by_others_a_round_trip(
     async fn send(notes: Notes, more: usize) {
         sleep(Duration::from_secs(1)).await;
         let mut stream = TcpStream::connect("server:80").await.expect("it listens");
+        stream.set_nodelay(true).expect("it is open");
         sleep(Duration::from_millis(3_998)).await;
         let start = Instant::now();
         stream.write_all(b"lost").await.expect("taken");

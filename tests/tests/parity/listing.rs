@@ -24,7 +24,7 @@ are_there! {
     tokio::io::stdin, tokio::io::stdout, tokio::io::stderr,
     tokio::io::AsyncRead, tokio::io::AsyncReadExt, tokio::io::AsyncWrite,
     tokio::io::AsyncWriteExt, tokio::io::AsyncBufRead, tokio::io::AsyncBufReadExt,
-    tokio::io::AsyncSeek, tokio::io::AsyncSeekExt,
+    tokio::io::AsyncSeek, tokio::io::AsyncSeekExt, tokio::io::Interest, tokio::io::Ready,
     tokio::time::Instant, tokio::time::Duration, tokio::time::sleep, tokio::time::sleep_until,
     tokio::time::Sleep, tokio::time::timeout, tokio::time::timeout_at, tokio::time::Timeout,
     tokio::time::interval, tokio::time::interval_at, tokio::time::Interval,

@@ -3,6 +3,8 @@
 
 mod files;
 mod listing;
+mod readiness;
+mod sockets;
 mod sync;
 mod tasks;
 mod tcp;

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 /// A connection: the side that connected and the side that accepted.
-async fn pair() -> (TcpStream, TcpStream) {
+pub async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port is free");
@@ -24,7 +24,7 @@ async fn pair() -> (TcpStream, TcpStream) {
 }
 
 /// Long enough for anything on its way over loopback to arrive.
-async fn let_it_arrive() {
+pub async fn let_it_arrive() {
     sleep(Duration::from_millis(50)).await;
 }
 

@@ -1,6 +1,6 @@
 //! A connection: two ends and a pipe in each direction.
 
-use super::{NetworkSpec, Options, ports::PortKey, waits::Waits};
+use super::{NetworkSpec, Options, nagle::Small, ports::PortKey, waits::Waits};
 use crate::process::ProcessId;
 use std::{collections::VecDeque, io, net::SocketAddr};
 use windtunnel_record::Stream;
@@ -65,6 +65,12 @@ pub(super) struct End {
     pub error: Option<io::ErrorKind>,
     pub read_shut: bool,
     pub options: Options,
+    /// When it last had a sign of its peer, as far as keep-alive probes know.
+    pub heard: u64,
+    /// How many probes have not been answered.
+    pub probes: u32,
+    /// Whether its program answers soon, so that its kernel holds back acknowledgements.
+    pub interactive: bool,
     /// How many bytes its kernel holds that are not acknowledged.
     pub send_room: u64,
     /// How many bytes its kernel holds that are not read.
@@ -91,6 +97,9 @@ impl End {
             error: None,
             read_shut: false,
             options,
+            heard: 0,
+            probes: 0,
+            interactive: false,
             send_room: 0,
             window: 0,
             readers: Waits::default(),
@@ -121,12 +130,16 @@ pub(super) struct Pipe {
     pub read: u64,
     /// How many have arrived in order.
     pub arrived: u64,
+    /// When the last of them did, as far as somebody looked; [`NEVER`] before the first.
+    pub arrived_at: u64,
     /// How many were put on the wire.
     pub sent: u64,
     /// How many were written.
     pub written: u64,
     /// How many the sender knows to have arrived.
     pub acknowledged: u64,
+    /// When it last learned more of that, as far as somebody looked.
+    pub acknowledged_at: u64,
     pub flights: VecDeque<Flight>,
     pub acks: VecDeque<Ack>,
     pub end_of_stream: EndOfStream,
@@ -138,6 +151,7 @@ pub(super) struct Pipe {
     pub end_arrived_at: u64,
     pub stall: Option<Stall>,
     pub stalls: u32,
+    pub small: Small,
     /// The latest arrival so far: a stream is in order.
     pub last_arrival: u64,
     /// Boxed, because it is taken out and put back for every segment.
@@ -193,9 +207,11 @@ impl Pipe {
             bytes: VecDeque::new(),
             read: 0,
             arrived: 0,
+            arrived_at: NEVER,
             sent: 0,
             written: 0,
             acknowledged: 0,
+            acknowledged_at: 0,
             flights: VecDeque::new(),
             acks: VecDeque::new(),
             end_of_stream: EndOfStream::Open,
@@ -204,6 +220,7 @@ impl Pipe {
             end_arrived_at: NEVER,
             stall: None,
             stalls: 0,
+            small: Small::default(),
             last_arrival: 0,
             stream: None,
         }
@@ -216,6 +233,7 @@ impl Pipe {
                 break;
             }
             self.arrived = flight.end;
+            self.arrived_at = flight.arrives;
             if flight.last {
                 self.end_arrived = true;
                 self.end_arrived_at = flight.arrives;
@@ -247,6 +265,7 @@ impl Pipe {
                 break;
             }
             self.acknowledged = ack.end;
+            self.acknowledged_at = ack.at;
             self.acks.pop_front();
         }
     }

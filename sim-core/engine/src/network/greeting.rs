@@ -87,6 +87,7 @@ impl Machine {
         if let Some(connection) = self.network.connection(number) {
             connection.greeting = Greeting::Over;
         }
+        self.begin_keep_alive(number, SERVER);
     }
 
     /// Data of the client are about to arrive at `at`. They open what is half open, if an

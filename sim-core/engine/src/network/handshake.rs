@@ -390,6 +390,7 @@ impl Machine {
         connection.opening = Opening::Established;
         self.wake_end(number, CLIENT);
         self.note(Event::Connected { connection: number });
+        self.begin_keep_alive(number, CLIENT);
         self.send_ack(number, 0);
     }
 

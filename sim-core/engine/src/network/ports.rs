@@ -281,7 +281,7 @@ impl Network {
     /// Who ended its stream first remembers the connection for a minute after the other's end came
     /// (TIME_WAIT), and who let go of a socket waits a minute for that end (FIN_WAIT_2).
     pub(super) fn over_at(&self, connection: u32, side: u8) -> Option<u64> {
-        let connection = self.connections[connection as usize].as_ref()?;
+        let connection = self.connections.get(connection as usize)?.as_ref()?;
         let (own, other) = (
             &connection.pipes[side as usize],
             &connection.pipes[1 - side as usize],
@@ -294,7 +294,7 @@ impl Network {
         let back = self.link_ref(connection.links[1 - side as usize]).typical;
         if other.end_of_stream == EndOfStream::Sent {
             let other_arrives = known(other.end_arrives())?;
-            let first = own.end_sent_at <= other_arrives;
+            let first = own.end_sent_at < other_arrives;
             return Some(if first {
                 other_arrives + MINUTE
             } else {

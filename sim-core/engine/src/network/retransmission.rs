@@ -300,7 +300,7 @@ impl Machine {
         lost
     }
 
-    fn give_up(&mut self, number: u32, side: u8) {
+    pub(super) fn give_up(&mut self, number: u32, side: u8) {
         let Some(connection) = self.network.connection(number) else {
             return;
         };

@@ -131,7 +131,12 @@ impl Socket {
             machine.caller()?;
             let connection = machine.network.connection(self.connection);
             let connection = connection.ok_or(io::ErrorKind::NotConnected)?;
-            change(&mut connection.ends[self.side as usize].options);
+            let options = &mut connection.ends[self.side as usize].options;
+            let delayed = !options.no_delay;
+            change(options);
+            if delayed && options.no_delay {
+                machine.stop_waiting(self.connection, self.side, cpu::departure());
+            }
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 //! Sending: what may go, how it fares, and who is told when.
 
 use super::connection::{Ack, CLIENT, EndOfStream, Flight, NEVER, Pipe, SERVER};
-use crate::machine::Machine;
+use crate::{clock, machine::Machine};
 use windtunnel_record::{Event, Moment, Stream};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,6 +21,7 @@ impl Machine {
                 return;
             }
             let window = connection.ends[1 - side as usize].window;
+            let no_delay = connection.ends[side as usize].options.no_delay;
             let pipe = &mut connection.pipes[side as usize];
             if pipe.stall.is_some_and(|stall| !stall.passes_later) {
                 return;
@@ -31,6 +32,14 @@ impl Machine {
             let last = nothing_left && pipe.end_of_stream == EndOfStream::Queued;
             if length == 0 && !last {
                 return;
+            }
+            if !no_delay && nothing_left && !last {
+                let now_length = pipe.unless_small(length, clock::now());
+                if now_length == 0 {
+                    return self.await_acknowledgement(number, side, depart);
+                }
+                self.send_segment(number, side, depart, now_length, false);
+                continue;
             }
             self.send_segment(number, side, depart, length, last);
         }
@@ -54,7 +63,9 @@ impl Machine {
         }
         let end = pipe.sent;
         if length > 0 {
+            pipe.sent_small(length);
             connection.request_open = side == CLIENT;
+            self.note_answer(number, side, depart);
         }
         let powered = self.hosts[peer_host as usize].powered;
         let (arrives, fault) = self.fate_of(number, side, out, depart, length, powered);
@@ -119,6 +130,9 @@ impl Machine {
             let silence = arrives.is_none() && (fault_is_cut(self, out) || !powered || shut_out)
                 || back_is_cut;
             self.begin_stall(number, side, depart, !silence);
+        }
+        if own_arrival != NEVER {
+            self.carry_acknowledgement(number, side, own_arrival);
         }
         if in_order != NEVER {
             self.arm_reader(number, 1 - side, in_order);
