@@ -78,7 +78,8 @@ impl Machine {
         };
         if listener.is_full() {
             // The kernel drops it: the client believes that it is connected, and its data are lost
-            // until there is room.
+            // until there is room. Those that come with it are as well.
+            self.lose_flights_after(number, CLIENT, clock::now().saturating_sub(1));
             return self.ack_lost(number, attempt);
         }
         listener.queue.push_back(number);

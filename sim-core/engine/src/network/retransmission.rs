@@ -334,7 +334,11 @@ impl Machine {
 
     /// Loses the segments of a direction that have not arrived. True if there were data among them.
     pub(super) fn lose_flights(&mut self, number: u32, side: u8) -> bool {
-        let now = clock::now();
+        self.lose_flights_after(number, side, clock::now())
+    }
+
+    /// Loses the segments of a direction that arrive after the instant `now`.
+    pub(super) fn lose_flights_after(&mut self, number: u32, side: u8, now: u64) -> bool {
         let Some(connection) = self.network.connection(number) else {
             return false;
         };
