@@ -3,6 +3,7 @@
 
 mod files;
 mod listing;
+mod nagle;
 mod readiness;
 mod sockets;
 mod sync;
