@@ -11,4 +11,5 @@ mod faults;
 mod fixed;
 mod limit;
 mod permits;
+mod sockets;
 mod storms;

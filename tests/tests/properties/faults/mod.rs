@@ -4,7 +4,7 @@
 //! may cut off everybody at once.
 
 mod hunt;
-mod plans;
+pub mod plans;
 mod shop;
 
 use crate::fixed;
