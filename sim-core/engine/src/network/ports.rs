@@ -175,7 +175,7 @@ impl Network {
             let listening = matches!(holder.held, Held::Listening(_));
             let by_address = options.reuse_address && holder.reuse_address && !listening;
             let by_port = options.reuse_port && holder.reuse_port;
-            !(by_address && !choosing || by_port && !choosing)
+            choosing || !(by_address || by_port)
         })
     }
 

@@ -3,7 +3,6 @@
 
 mod dialogue;
 mod notes;
-mod regressions;
 mod stage;
 
 use crate::{

@@ -1,1 +1,0 @@
-//! Trials that failed once.
