@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
-    time::{Duration, Instant, sleep, timeout},
+    time::{Duration, Instant, sleep, sleep_until, timeout},
 };
 use windtunnel::record::Event;
 use windtunnel::{crash, host, loss, millis, partition, partition_one_way, power_loss, secs};
@@ -82,7 +82,7 @@ fn when_all_ephemeral_ports_are_in_use_no_address_is_available_for_a_minute() {
         note(&notes, start, format!("{made}: {:?}", error.kind()));
         let other = SocketAddr::new(address.ip(), 81);
         note(&notes, start, kind(TcpStream::connect(other).await));
-        sleep(Duration::from_secs(59)).await;
+        sleep_until(start + Duration::from_millis(59_990)).await;
         while TcpStream::connect(address).await.is_err() {
             sleep(Duration::from_millis(10)).await;
         }
