@@ -51,6 +51,10 @@ fn the_summary_of_a_calm_run_is_short() {
     insta::assert_snapshot!(run_summary(&calm(), "x", Style::PLAIN));
 }
 
+fn again(seed: Seed) -> String {
+    format!("windtunnel run shop@{seed}")
+}
+
 #[test]
 fn the_lines_and_the_summary_of_a_sweep_show_every_status() {
     let lines = lines();
@@ -58,7 +62,13 @@ fn the_lines_and_the_summary_of_a_sweep_show_every_status() {
         .iter()
         .map(|line| seed_line(line, Style::PLAIN))
         .collect();
-    text += &sweep_summary(&SweepSummary::from_lines(&lines), 4_050, &[], Style::PLAIN);
+    text += &sweep_summary(
+        &SweepSummary::from_lines(&lines),
+        4_050,
+        &[],
+        again,
+        Style::PLAIN,
+    );
     insta::assert_snapshot!(text);
 }
 
@@ -78,6 +88,7 @@ fn a_finding_tells_how_it_was_confirmed_and_shrunk() {
         &SweepSummary::from_lines(&lines),
         4_050,
         &[finding],
+        again,
         Style::PLAIN,
     );
     let told: String = text
@@ -276,10 +287,22 @@ fn the_small_csv_files() {
 #[test]
 fn a_sweep_without_a_violation_but_with_an_abort_still_says_what_to_paste() {
     let lost = SeedLine::lost("shop", Seed(4), 120, "killed");
-    let text = sweep_summary(&SweepSummary::from_lines(&[lost]), 120, &[], Style::PLAIN);
+    let text = sweep_summary(
+        &SweepSummary::from_lines(&[lost]),
+        120,
+        &[],
+        again,
+        Style::PLAIN,
+    );
     assert!(text.ends_with("windtunnel run shop@4\n"), "{text}");
     let held = SeedLine::of(&calm(), None);
-    let text = sweep_summary(&SweepSummary::from_lines(&[held]), 310, &[], Style::PLAIN);
+    let text = sweep_summary(
+        &SweepSummary::from_lines(&[held]),
+        310,
+        &[],
+        again,
+        Style::PLAIN,
+    );
     assert!(!text.contains("replay"), "{text}");
 }
 

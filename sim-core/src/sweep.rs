@@ -17,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use windtunnel_explorer::{Broken, Doubt, Shown, agree};
 use windtunnel_record::{Digest, FaultPlan, Reason, RuleReport, RunSpec, Seed, Span, Verdict};
 
 /// The variable that names a case to replay.
@@ -76,7 +77,7 @@ pub fn sweep_with_patience(
         }
     };
     let mut results = results.unwrap_or_else(|why| panic!("{why}"));
-    let repeated = results.pop().and_then(|repeated| repeated.digest);
+    let repeated = results.pop();
     Swept {
         test,
         results,
@@ -113,9 +114,14 @@ impl RunResult {
         }
     }
 
-    /// The first rule that broke.
-    fn broken(&self) -> Option<&RuleReport> {
-        self.rules.iter().find(|rule| rule.fails())
+    /// What a finding asks of it.
+    fn shown(&self) -> Shown {
+        Shown {
+            digest: self.digest,
+            faults: self.faults.clone(),
+            broken: Broken::of(&self.rules),
+            aborted: self.aborted.clone(),
+        }
     }
 }
 
@@ -176,8 +182,8 @@ fn replay(path: &PathBuf, test: &str, describe: &Describe) -> Swept {
 pub struct Swept {
     test: String,
     results: Vec<RunResult>,
-    /// The digest of the first seed when it ran once more.
-    repeated: Option<Digest>,
+    /// The first seed when it ran once more.
+    repeated: Option<RunResult>,
     describe: Describe,
     children: Option<Children>,
     is_replay: bool,
@@ -229,23 +235,28 @@ impl Swept {
             .collect()
     }
 
-    /// Says that the first seed took two courses, if it did.
+    /// Says that the first seed took two courses, or came to no end when it ran once more.
     fn nondeterminism(&self) -> Option<String> {
-        let first = self.results.first()?;
-        let (once, again) = (first.digest?, self.repeated?);
-        (once != again).then(|| {
-            let mut text = story::two_digests(first.seed, Some(once), Some(again));
-            let spec = RunSpec::new(&self.test, Seed(first.seed));
-            let children = self.children.as_ref();
-            if let Some(told) = children.and_then(|children| audit::again(children, &spec)) {
-                text += &format!("\nin two further runs of the seed {told}");
-            }
-            text
-        })
+        let first = self
+            .results
+            .first()
+            .filter(|first| first.aborted.is_none())?;
+        let repeated = self.repeated.as_ref()?;
+        let doubt = agree(Seed(first.seed), &first.shown(), &repeated.shown()).err()?;
+        let mut text = doubt.to_string();
+        let spec = RunSpec::new(&self.test, Seed(first.seed));
+        let children = self.children.as_ref();
+        let differs = matches!(doubt, Doubt::TwoDigests { .. });
+        let told = children.filter(|_| differs);
+        if let Some(told) = told.and_then(|children| audit::again(children, &spec)) {
+            text += &format!("\nin two further runs of the seed {told}");
+        }
+        Some(text)
     }
 
     fn first_failure(&self) -> Option<&RunResult> {
-        self.results.iter().find(|result| result.broken().is_some())
+        let fails = |result: &&RunResult| result.rules.iter().any(RuleReport::fails);
+        self.results.iter().find(fails)
     }
 
     fn first_limit(&self) -> Option<(u64, &str)> {
@@ -283,8 +294,9 @@ impl Swept {
 
     /// Tells what happened, and writes the case file unless one is being replayed.
     fn story(&self, failure: &RunResult) -> String {
-        if let (true, Some(rule)) = (self.is_replay, failure.broken()) {
-            return story::broken_words(failure.seed, rule, failure);
+        let shown = failure.shown();
+        if let (true, Some(broken)) = (self.is_replay, shown.broken.first()) {
+            return story::broken_words(Seed(failure.seed), broken, &shown.faults);
         }
         story::of(&self.test, failure, &|spec| match &self.children {
             Some(children) => children.run_alone(spec),

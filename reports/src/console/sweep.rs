@@ -9,7 +9,7 @@ use crate::{
     numbers::{counted, duration, grouped},
 };
 use serde::Serialize;
-use windtunnel_record::{Digest, Span};
+use windtunnel_record::{Digest, Seed, Span};
 
 /// One seed in one line.
 pub fn seed_line(line: &SeedLine, style: Style) -> String {
@@ -71,12 +71,13 @@ pub struct Finding {
 }
 
 /// The summary of a sweep that took `wall_ms` milliseconds. `findings` are the violations that became
-/// cases; without any, the fastest failing seed is named, or the first that came to no verdict. A
-/// sweep that held ends without such a line.
+/// cases; without any, the fastest failing seed is named, or the first that came to no verdict, with
+/// what `again` says runs it. A sweep that held ends without such a line.
 pub fn sweep_summary(
     summary: &SweepSummary,
     wall_ms: u64,
     findings: &[Finding],
+    again: impl FnOnce(Seed) -> String,
     style: Style,
 ) -> String {
     let mut text = RULE.to_owned();
@@ -112,8 +113,7 @@ pub fn sweep_summary(
         text += &found(finding, style);
     }
     if let (Some(seed), []) = (fallback, findings) {
-        let line = format!("windtunnel run {}@{seed}", clean(&summary.scenario));
-        text += &style.line(Tone::Label, "Reproduce", &line);
+        text += &style.line(Tone::Label, "Reproduce", &clean(&again(seed)));
     }
     text
 }

@@ -177,8 +177,12 @@ pub fn read_run(directory: &Path) -> Result<RunFile, Failure> {
 
 /// A path as it stands on a line to paste into a shell.
 pub fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    shlex::try_quote(&path).map_or_else(|_| path.clone(), Into::into)
+    quoted_text(&path.display().to_string())
+}
+
+/// A word as it stands on a command line.
+pub fn quoted_text(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
 }
 
 /// The directory that `latest` means.

@@ -20,7 +20,7 @@ use std::{
     thread,
     time::Instant,
 };
-use windtunnel_explorer::{Seeds, SeedsError};
+use windtunnel_explorer::{Effort, Seeds, SeedsError, agree};
 use windtunnel_record::{RunSpec, Seed};
 use windtunnel_reports::{
     console::{Finding, Style, seed_line, sweep_summary},
@@ -62,29 +62,37 @@ pub fn sweep(arguments: &Sweep) -> Result<Exit, Failure> {
     lines.sort_by_key(|line| line.run.seed);
     let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let summary = SweepSummary::from_lines(&lines);
-    repeat_first(&lines, spec, &workers)?;
-    let violated: Vec<_> = lines
-        .iter()
-        .filter(|line| line.status() == "violated")
-        .collect();
+    let expected = scenario.expected();
+    // What goes wrong from here on takes nothing away from what is known.
+    let mut failures = Vec::new();
+    failures.extend(repeat_first(&lines, spec, &workers).err());
+    let violated = finding::worth_a_case(&lines, expected);
     let kept = match arguments.shrink {
         Shrinking::All => violated.as_slice(),
         Shrinking::Off | Shrinking::First => &violated[..violated.len().min(1)],
     };
     let mut findings = Vec::new();
     for line in kept {
-        findings.push(examine(
-            line,
-            &spec(line.run.seed),
-            arguments,
-            &workers,
-            &directory,
-        )?);
+        let spec = spec(line.run.seed);
+        match case_of(line, &spec, expected, arguments, &workers, &directory) {
+            Ok(finding) => findings.push(finding),
+            Err(failure) => failures.push(failure),
+        }
     }
-    print(arguments.format, &summary, wall_ms, &findings)?;
-    let bytes = serde_json::to_vec_pretty(&summary).map_err(io::Error::from)?;
+    let mut object = serde_json::to_value(&summary).map_err(io::Error::from)?;
+    object["findings"] = serde_json::to_value(&findings).map_err(io::Error::from)?;
+    object["failures"] = failures.iter().map(Failure::to_string).collect();
+    let bytes = serde_json::to_vec_pretty(&object).map_err(io::Error::from)?;
     store::write_whole(&directory.join("summary.json"), &bytes)?;
-    Ok(judge(&lines, &summary, scenario.expected()))
+    print(arguments, &summary, &object, wall_ms, &findings)?;
+    let mut failures = failures.into_iter();
+    let Some(first) = failures.next() else {
+        return Ok(judge(&lines, &summary, expected));
+    };
+    for further in failures {
+        further.report();
+    }
+    Err(first)
 }
 
 /// Lets the workers run and gathers their lines, which also go to `seeds.jsonl` as they come.
@@ -156,7 +164,12 @@ fn repeat_first(
         let again = workers.run(&spec(seed), &mut worker);
         let again = again.map_err(|error| Failure::new(Exit::Failed, format_args!("{error:#}")))?;
         if seed == first.run.seed && first.aborted.is_none() {
-            finding::agree(seed, first, &again.line)?;
+            let first = Answer {
+                line: first.clone(),
+                faults: None,
+            };
+            let (first, again) = (finding::shown(&first, None), finding::shown(&again, None));
+            agree(seed, &first, &again).map_err(|doubt| Failure::from(&doubt))?;
         }
     }
     Ok(())
@@ -180,17 +193,26 @@ fn serve(
 }
 
 /// Makes a case of a violation.
-fn examine(
+fn case_of(
     line: &SeedLine,
     spec: &RunSpec,
+    expected: Option<&str>,
     arguments: &Sweep,
     workers: &Workers,
     directory: &Path,
 ) -> Result<Finding, Failure> {
+    let seen = Answer {
+        line: line.clone(),
+        faults: None,
+    };
+    let seen = finding::shown(&seen, expected);
+    let mut effort = Effort::default();
+    if arguments.shrink == Shrinking::Off {
+        effort.runs = 0;
+    }
     let bar = ProgressBar::new_spinner();
     let seed = line.run.seed;
-    let shrinks = arguments.shrink != Shrinking::Off;
-    let found = finding::of(spec, line, shrinks, workers, directory, |runs| {
+    let found = finding::of(spec, &seen, effort, workers, directory, |runs| {
         bar.set_message(format!("shrinking seed {seed}: run {runs}"));
         bar.tick();
     });
@@ -199,29 +221,42 @@ fn examine(
 }
 
 fn print(
-    format: Format,
+    arguments: &Sweep,
     summary: &SweepSummary,
+    object: &serde_json::Value,
     wall_ms: u64,
     findings: &[Finding],
 ) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match format {
+    match arguments.format {
         Format::Human => {
             let style = if io::stdout().is_terminal() {
                 Style::COLORED
             } else {
                 Style::PLAIN
             };
-            write!(out, "{}", sweep_summary(summary, wall_ms, findings, style))?;
+            let again = |seed| run_line(&arguments.target, seed, &arguments.overrides);
+            let text = sweep_summary(summary, wall_ms, findings, again, style);
+            write!(out, "{text}")?;
         }
         Format::Json => {
-            let mut object = serde_json::to_value(summary).map_err(io::Error::from)?;
-            object["findings"] = serde_json::to_value(findings).map_err(io::Error::from)?;
-            serde_json::to_writer(&mut out, &object).map_err(io::Error::from)?;
+            serde_json::to_writer(&mut out, object).map_err(io::Error::from)?;
             writeln!(out)?;
         }
     }
     Ok(())
+}
+
+/// What a person pastes to run one seed of the sweep, with its changed settings.
+fn run_line(target: &str, seed: Seed, overrides: &[String]) -> String {
+    let mut line = format!(
+        "windtunnel run {}",
+        store::quoted_text(&format!("{target}@{seed}"))
+    );
+    for setting in overrides {
+        line += &format!(" --set {}", store::quoted_text(setting));
+    }
+    line
 }
 
 /// How the sweep ends. Violations come before limits, limits before unmet rules.

@@ -41,7 +41,8 @@ pub fn shrink(
     let mut search = Search {
         best: spec.clone(),
         rule: None,
-        runs: 0,
+        tried: Vec::new(),
+        redrawn: 0,
         budget,
         schedules,
         broken,
@@ -51,7 +52,7 @@ pub fn shrink(
     Shrunk {
         spec: search.best,
         rule: search.rule,
-        runs: search.runs,
+        runs: search.tried.len(),
         minimal,
     }
 }
@@ -59,7 +60,10 @@ pub fn shrink(
 struct Search<B> {
     best: RunSpec,
     rule: Option<String>,
-    runs: usize,
+    /// The runs made so far; none of them is made twice.
+    tried: Vec<RunSpec>,
+    /// How many schedules were drawn, which names the next one.
+    redrawn: u64,
     budget: usize,
     schedules: u64,
     broken: B,
@@ -101,7 +105,13 @@ impl<B: FnMut(&RunSpec) -> Option<String>> Search<B> {
     fn step(&mut self, smaller: Move) -> Step {
         for candidate in smaller(&self.best) {
             for attempt in 0..self.schedules.max(1) {
-                let candidate = under_schedule(&candidate, attempt);
+                let mut candidate = candidate.clone();
+                if attempt > 0 {
+                    candidate.schedule = Some(self.another_schedule());
+                }
+                if self.tried.contains(&candidate) {
+                    continue;
+                }
                 match self.run(&candidate) {
                     None => return Step::OutOfBudget,
                     Some(rule) if rule == self.rule => {
@@ -117,22 +127,19 @@ impl<B: FnMut(&RunSpec) -> Option<String>> Search<B> {
 
     /// The rule that `spec` breaks; none on the outside when the budget is used up.
     fn run(&mut self, spec: &RunSpec) -> Option<Option<String>> {
-        if self.runs == self.budget {
+        if self.tried.len() == self.budget {
             return None;
         }
-        self.runs += 1;
+        self.tried.push(spec.clone());
         Some((self.broken)(spec))
     }
-}
 
-/// The same run under its own schedule (attempt 0) or another one drawn from its seed.
-fn under_schedule(spec: &RunSpec, attempt: u64) -> RunSpec {
-    let mut spec = spec.clone();
-    if attempt > 0 {
-        let name = format!("shrink/schedule/{attempt}");
-        spec.schedule = Some(spec.seed.derive(&name));
+    /// A schedule that was not tried yet, drawn from the seed.
+    fn another_schedule(&mut self) -> u64 {
+        self.redrawn += 1;
+        let name = format!("shrink/schedule/{}", self.redrawn);
+        self.best.seed.derive(&name)
     }
-    spec
 }
 
 #[cfg(test)]

@@ -7,65 +7,53 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-use windtunnel_explorer::{Shrunk, shrink};
-use windtunnel_record::{Case, Digest, Moment, RuleReport, RunSpec, Seed, case};
-
-/// The most runs that shrinking takes, and the schedules under which each candidate is tried.
-const BUDGET: usize = 80;
-const SCHEDULES: u64 = 2;
+use windtunnel_explorer::{Broken, Doubt, Effort, examine};
+use windtunnel_record::{Case, FaultPlan, RunSpec, Seed};
 
 /// Tells what broke in `failure`, which was seen in a sweep of `test`, and writes its case file into
 /// `regressions/` of the package. `run` carries out a spec in a fresh process where there can be one.
 pub(super) fn of(test: &str, failure: &RunResult, run: &dyn Fn(&RunSpec) -> RunResult) -> String {
     let spec = RunSpec::new(test, Seed(failure.seed));
-    let again = run(&spec);
-    if again.digest != failure.digest {
-        return two_digests(failure.seed, failure.digest, again.digest);
-    }
-    let mut explicit = spec;
-    explicit.faults = Some(failure.faults.clone());
-    let shrunk = shrink(&explicit, BUDGET, SCHEDULES, |candidate| {
-        run(candidate).broken().map(|rule| rule.id.clone())
+    let (seen, tool) = (failure.shown(), env!("CARGO_PKG_VERSION"));
+    let found = examine(&spec, &seen, tool, Effort::default(), |spec, _| {
+        run(spec).shown()
     });
-    let (first, second) = (run(&shrunk.spec), run(&shrunk.spec));
-    if first.digest != second.digest {
-        return two_digests(failure.seed, first.digest, second.digest);
-    }
-    let (Some(rule), Some(digest)) = (first.broken(), first.digest) else {
-        return format!(
-            "seed {}: the violation does not reproduce once its faults are written out, which is a \
-             bug of the harness",
-            failure.seed
-        );
+    let found = match found {
+        Ok(found) => found,
+        Err(doubt @ Doubt::TwoDigests { .. }) => return doubt.to_string(),
+        Err(doubt) => {
+            let first = seen.broken.first();
+            let rule = first.map_or("", |broken| broken.rule.as_str());
+            return format!("seed {}: rule `{rule}` broke; {doubt}", failure.seed);
+        }
     };
-    let mut text = broken_words(failure.seed, rule, &first);
-    text += &shrunk_words(failure, &shrunk);
-    let (at, says) = rule.witness().map_or((Moment::START, ""), |witness| {
-        (witness.at, witness.says.as_str())
-    });
-    let case = Case {
-        format: case::FORMAT,
-        about: format!("{}: {says}", rule.id),
-        tool: env!("CARGO_PKG_VERSION").into(),
-        rule: rule.id.clone(),
-        broke_at: at,
-        digest,
-        run: shrunk.spec,
+    let case = &found.case;
+    let faults = case.run.faults.clone().unwrap_or_default();
+    let mut text = broken_words(case.run.seed, &found.broken, &faults);
+    let budget = if found.minimal {
+        ""
+    } else {
+        " (the budget ended before it was known to be smallest)"
     };
-    let _ = match write_case(test, &case) {
-        Ok(line) => writeln!(text, "digest {digest}\nreplay it: {line}"),
+    let _ = writeln!(
+        text,
+        "shrunk from {} faults to {} in {} runs{budget}",
+        found.faults_before,
+        found.faults_left(),
+        found.shrink_runs,
+    );
+    let _ = match write_case(test, case) {
+        Ok(line) => writeln!(text, "digest {}\nreplay it: {line}", case.digest),
         Err(error) => writeln!(text, "failed to write the case file: {error}"),
     };
     text
 }
 
 /// What broke, when, and the faults that were at work.
-pub(super) fn broken_words(seed: u64, rule: &RuleReport, result: &RunResult) -> String {
-    let (at, says) = rule.witness().map_or((Moment::START, ""), |witness| {
-        (witness.at, witness.says.as_str())
-    });
-    let mut text = format!("seed {seed}: rule `{}` broke at {at}: {says}\n", rule.id);
-    for fault in result.faults.faults() {
+pub(super) fn broken_words(seed: Seed, broken: &Broken, faults: &FaultPlan) -> String {
+    let Broken { rule, at, says } = broken;
+    let mut text = format!("seed {seed}: rule `{rule}` broke at {at}: {says}\n");
+    for fault in faults.faults() {
         let inject = serde_json::to_string(&fault.inject).unwrap_or_default();
         let _ = writeln!(
             text,
@@ -74,36 +62,6 @@ pub(super) fn broken_words(seed: u64, rule: &RuleReport, result: &RunResult) -> 
         );
     }
     text
-}
-
-fn shrunk_words(failure: &RunResult, shrunk: &Shrunk) -> String {
-    let left = shrunk
-        .spec
-        .faults
-        .as_ref()
-        .map_or(0, |plan| plan.faults().len());
-    format!(
-        "shrunk from {} faults to {left} in {} runs{}\n",
-        failure.faults.faults().len(),
-        shrunk.runs,
-        if shrunk.minimal {
-            ""
-        } else {
-            " (the budget ended before it was known to be smallest)"
-        }
-    )
-}
-
-/// Says that one seed took two courses, and what usually is behind it.
-pub(super) fn two_digests(seed: u64, one: Option<Digest>, other: Option<Digest>) -> String {
-    let shown = |digest: Option<Digest>| digest.map_or("no digest".into(), |it| it.to_string());
-    format!(
-        "seed {seed} gave two digests, {} and {}: something outside of the simulation has a say in \
-         the run (usually a process-wide counter, `futures::select!`, which draws from one, an \
-         address, or what an earlier run left in a static)",
-        shown(one),
-        shown(other)
-    )
 }
 
 /// Writes the case where the package's cases are kept, whole or not at all. Gives the line that

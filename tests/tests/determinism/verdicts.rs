@@ -4,6 +4,7 @@ use crate::alone;
 use std::{
     future::pending,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicU32, Ordering},
 };
 use tokio::net::TcpListener;
 use windtunnel::prelude::*;
@@ -80,6 +81,23 @@ fn a_run_that_loops_for_ever_is_stopped_and_told() {
     let said = said(|| windtunnel::sweep_with_patience(0..2, millis(300), describe).held());
     let stopped = "seed 0 did not finish: it was stopped after 300ms of the machine's time";
     assert_eq!(said, stopped);
+}
+
+static RUNS: AtomicU32 = AtomicU32::new(0);
+
+/// A service that takes its process along in the second run of it.
+async fn dies_in_a_used_process() {
+    if RUNS.fetch_add(1, Ordering::Relaxed) > 0 {
+        std::process::abort();
+    }
+}
+
+#[test]
+fn a_repetition_that_comes_to_no_end_is_told_and_not_taken_for_another_course() {
+    let describe = |tunnel: &mut Tunnel| alone(tunnel, dies_in_a_used_process);
+    let said = said(|| windtunnel::sweep(0..1, describe).held());
+    let died = "seed 0 did not finish when it was run again: its process was ended by signal 6";
+    assert_eq!(said, died);
 }
 
 #[test]

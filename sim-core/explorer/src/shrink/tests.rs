@@ -52,6 +52,25 @@ fn only_the_faults_that_matter_stay() {
 }
 
 #[test]
+fn no_run_is_made_twice() {
+    // It fails like the first only under another schedule than its own.
+    let mut made: Vec<RunSpec> = Vec::new();
+    let shrunk = shrink(&ten_faults(), 200, 3, |spec| {
+        assert!(!made.contains(spec), "{} runs and one again", made.len());
+        made.push(spec.clone());
+        let ids = ids(spec);
+        let needed = ids.contains("f2") && ids.contains("f7");
+        oversold(needed && (ids.len() == 10 || spec.schedule.is_some()))
+    });
+    assert_eq!(ids(&shrunk.spec), BTreeSet::from(["f2", "f7"]));
+    let schedules: BTreeSet<_> = made.iter().map(|spec| spec.schedule).collect();
+    assert!(
+        schedules.len() > 3,
+        "other schedules are drawn anew: {schedules:?}"
+    );
+}
+
+#[test]
 fn a_failure_that_needs_no_fault_loses_all_of_them_at_once() {
     let shrunk = shrink(&ten_faults(), 500, 1, |_| oversold(true));
     assert_eq!((plan(&shrunk.spec).len(), shrunk.runs), (0, 2));

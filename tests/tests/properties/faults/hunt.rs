@@ -2,19 +2,22 @@
 
 use super::{
     plans::plans,
-    shop::{Shop, broken},
+    shop::{Shop, broken, is_safety},
 };
 use proptest::{
     prelude::*,
     test_runner::{TestCaseError, TestError, TestRunner},
 };
 use std::{cell::RefCell, fs, path::Path};
-use windtunnel::explorer::shrink;
-use windtunnel_record::{Case, RunSpec, case};
+use windtunnel::explorer::{Effort, Shown, examine};
+use windtunnel_record::{Case, RunSpec};
 
-/// The most runs that the last shrinking takes, and the schedules under which it tries each.
-const BUDGET: usize = 40;
-const SCHEDULES: u64 = 2;
+/// What the last shrinking may cost.
+const EFFORT: Effort = Effort {
+    runs: 40,
+    schedules: 2,
+    confirmations: 1,
+};
 
 /// A run that breaks safety.
 pub struct Find {
@@ -62,20 +65,15 @@ pub fn hunt(shop: &Shop, runner: &mut TestRunner) -> Option<Find> {
 
 /// The case of a failing run, after a last shrinking.
 fn smallest(shop: &Shop, spec: &RunSpec) -> Case {
-    let rule = |spec: &RunSpec| broken(&shop.run(spec)).map(|report| report.id.clone());
-    let spec = shrink(spec, BUDGET, SCHEDULES, rule).spec;
-    let run = shop.run(&spec);
-    let report = broken(&run).expect("what shrinking returns still fails");
-    let witness = report.witness().expect("a violation has a witness");
-    Case {
-        format: case::FORMAT,
-        about: format!("{}: {}", report.id, witness.says),
-        tool: run.tool.clone(),
-        rule: report.id.clone(),
-        broke_at: witness.at,
-        digest: run.digest,
-        run: spec,
-    }
+    let shown = |spec: &RunSpec| {
+        let run = shop.run(spec);
+        let mut shown = Shown::of(&run);
+        shown.broken.retain(|broken| is_safety(&broken.rule));
+        shown
+    };
+    let (tool, seen) = (env!("CARGO_PKG_VERSION"), shown(spec));
+    let found = examine(spec, &seen, tool, EFFORT, |spec, _| shown(spec));
+    found.expect("a run in this process takes one course").case
 }
 
 impl Find {

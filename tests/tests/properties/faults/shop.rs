@@ -7,8 +7,9 @@ use windtunnel_record::{FaultPlan, RuleReport, RunRecord, RunSpec, Seed, Span};
 use windtunnel_scenarios::{catalogue, format, world};
 
 /// The rules that hold whatever goes wrong.
-pub const SAFETY: [&str; 6] = [
+pub const SAFETY: [&str; 7] = [
     "no-panic",
+    "no-failed-main",
     "nothing-oversold",
     "no-double-charge",
     "no-double-reservation",
@@ -51,7 +52,7 @@ impl Shop {
         let text = known.expect("the catalogue has a shop").1;
         let text = format::apply_overrides(text, &overrides).expect("the settings exist");
         let scenario = format::Scenario::from_toml(&text).expect("the shop is valid");
-        for rule in &SAFETY[1..] {
+        for rule in &SAFETY[2..] {
             let there = scenario.checks.iter().any(|check| check.id == *rule);
             assert!(there, "the shop has no rule `{rule}` any more");
         }
@@ -104,8 +105,13 @@ impl Shop {
     }
 }
 
+/// Whether this is a rule of safety.
+pub fn is_safety(rule: &str) -> bool {
+    SAFETY.contains(&rule)
+}
+
 /// The first rule of safety that a run breaks.
 pub fn broken(run: &RunRecord) -> Option<&RuleReport> {
-    let safety = |report: &&RuleReport| SAFETY.contains(&&*report.id) && report.fails();
+    let safety = |report: &&RuleReport| is_safety(&report.id) && report.fails();
     run.rules.iter().find(safety)
 }
