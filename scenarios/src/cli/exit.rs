@@ -69,9 +69,11 @@ impl Failure {
         }
     }
 
-    /// Tells it on standard error.
+    /// Tells it on standard error, unless nothing failed: somebody who read the output has read enough.
     pub fn report(self) -> Exit {
-        eprintln!("error: {}", self.message.trim_end());
+        if self.exit != Exit::Held {
+            eprintln!("error: {}", self.message.trim_end());
+        }
         self.exit
     }
 }

@@ -13,10 +13,11 @@ use crate::{
 };
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     future::Future,
     io,
     pin::Pin,
-    task::Waker,
+    task::{Context, Poll, Waker},
 };
 use windtunnel_record::{Event, Fields, Span, event::Ending};
 
@@ -38,7 +39,10 @@ pub(crate) struct Process {
     pub terminating: bool,
     /// Whether it ever waited for that: then it stops by itself.
     pub listens_for_termination: bool,
-    pub termination_wakers: Vec<Waker>,
+    /// Who waits for that now, by the number of the wait.
+    pub termination_wakers: BTreeMap<u64, Waker>,
+    /// How many waits there were.
+    termination_waits: u64,
 }
 
 thread_local! {
@@ -133,7 +137,7 @@ impl Machine {
         process.paused = false;
         process.held.clear();
         let wakers = std::mem::take(&mut process.termination_wakers);
-        for waker in wakers {
+        for waker in wakers.into_values() {
             self.retire(Some(waker));
         }
         // What is left when the run ends is for rules to see.
@@ -171,7 +175,8 @@ impl Machine {
             held: Vec::new(),
             terminating: false,
             listens_for_termination: false,
-            termination_wakers: Vec::new(),
+            termination_wakers: BTreeMap::new(),
+            termination_waits: 0,
         });
         self.note(Event::Started { host, incarnation });
         self.to_boot.push(host);
@@ -204,7 +209,7 @@ impl Machine {
         process.terminating = true;
         let incarnation = process.incarnation;
         let wakers = std::mem::take(&mut process.termination_wakers);
-        for waker in wakers {
+        for waker in wakers.into_values() {
             self.wake(Some(waker));
         }
         let at = clock::now() + grace.as_nanos();
@@ -293,20 +298,62 @@ pub(crate) fn bury_the_dead() {
 }
 
 /// Completes when the process is asked to stop (SIGTERM or ctrl-c); at once if it already was.
+///
+/// # Cancellation
+/// May be dropped at any time; nothing is lost.
 pub async fn termination() {
-    std::future::poll_fn(|cx| {
-        inside(|machine| {
+    Termination { wait: None }.await;
+}
+
+/// See [`termination`].
+struct Termination {
+    /// The process that waits, and the number of the wait.
+    wait: Option<(ProcessId, u64)>,
+}
+
+impl Future for Termination {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let wait = self.wait;
+        let (wait, asked) = inside(|machine| {
             let Ok((id, _)) = machine.caller() else {
-                return std::task::Poll::Pending;
+                return (wait, Poll::Pending);
             };
             let process = &mut machine.processes[id as usize];
             process.listens_for_termination = true;
             if process.terminating {
-                return std::task::Poll::Ready(());
+                return (wait, Poll::Ready(()));
             }
-            process.termination_wakers.push(cx.waker().clone());
-            std::task::Poll::Pending
-        })
-    })
-    .await;
+            let number = wait.map_or_else(
+                || {
+                    process.termination_waits += 1;
+                    process.termination_waits
+                },
+                |(_, number)| number,
+            );
+            let mut slot = process.termination_wakers.remove(&number);
+            Machine::register(machine.retired(), &mut slot, cx.waker());
+            let process = &mut machine.processes[id as usize];
+            process
+                .termination_wakers
+                .extend(slot.map(|waker| (number, waker)));
+            (Some((id, number)), Poll::Pending)
+        });
+        self.wait = wait;
+        asked
+    }
+}
+
+impl Drop for Termination {
+    fn drop(&mut self) {
+        let Some((id, number)) = self.wait else {
+            return;
+        };
+        with(|machine| {
+            let process = &mut machine.processes[id as usize];
+            let waker = process.termination_wakers.remove(&number);
+            machine.retire(waker);
+        });
+    }
 }

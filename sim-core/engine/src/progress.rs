@@ -67,7 +67,7 @@ impl Machine {
         let on_disk = operations.filter_map(|(_, operation)| operation.waker());
         reasons.extend(on_disk.map(|waker| (waker, "its disk".into())));
         for process in &self.processes {
-            let wakers = process.termination_wakers.iter();
+            let wakers = process.termination_wakers.values();
             reasons.extend(wakers.map(|waker| (waker, "a signal".into())));
         }
         let mut tasks: Vec<_> = self

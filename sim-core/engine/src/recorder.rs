@@ -34,9 +34,9 @@ impl Recorder {
         self.digester.events() > self.limit
     }
 
-    /// How many events there were so far.
-    pub fn count(&self) -> u64 {
-        self.digester.events()
+    /// How many events the run may have.
+    pub fn limit(&self) -> u64 {
+        self.limit
     }
 
     pub fn finish(self) -> (Digest, u64, Vec<Record>) {

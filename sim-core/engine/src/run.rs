@@ -267,10 +267,7 @@ impl Machine {
     fn advance(&mut self) -> bool {
         self.polls_here = 0;
         if self.recorder.is_over_limit() && !self.ended {
-            let what = format!(
-                "more than {} events",
-                self.recorder.count().saturating_sub(1)
-            );
+            let what = format!("more than {} events", self.recorder.limit());
             self.note(Event::Limit { what });
             self.ended = true;
         }

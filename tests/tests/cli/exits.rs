@@ -114,6 +114,20 @@ fn a_case_whose_rule_holds_exits_with_14() {
 }
 
 #[test]
+fn a_reader_who_goes_away_is_no_error() {
+    let at = scratch("pipe");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let run = std::process::Command::new(windtunnel_tests::program::path())
+        .arg("schema")
+        .current_dir(&at)
+        .stdout(writer)
+        .output();
+    let run = run.expect("the program runs");
+    assert_eq!((complaint(&run).as_str(), run.status.code()), ("", Some(0)));
+}
+
+#[test]
 fn mistakes_of_the_user_have_their_exit_codes() {
     let at = scratch("exits");
     fs::write(at.join("bytes.toml"), [0xff, 0xfe]).expect("written");

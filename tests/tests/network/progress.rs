@@ -112,6 +112,33 @@ fn a_future_that_waits_for_ever_panics_with_what_it_waits_for() {
 }
 
 #[test]
+fn a_signal_that_is_waited_for_no_longer_is_not_what_a_task_waits_for() {
+    let stuck = std::panic::catch_unwind(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().expect("built");
+        runtime.block_on(async {
+            for _ in 0..3 {
+                let asked = tokio::signal::ctrl_c();
+                let waited = tokio::time::timeout(Duration::from_secs(1), asked).await;
+                assert!(waited.is_err(), "nobody asks");
+            }
+            let mut asked = std::pin::pin!(tokio::signal::ctrl_c());
+            for _ in 0..3 {
+                let wait = tokio::time::timeout(Duration::from_secs(1), asked.as_mut());
+                assert!(wait.await.is_err(), "nobody asks");
+            }
+            asked.await
+        })
+    });
+    let payload = stuck.expect_err("it cannot end");
+    let text = payload.downcast_ref::<String>().expect("a message");
+    assert!(
+        text.ends_with("the main task of localhost waits for a signal"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_task_that_never_lets_time_pass_is_caught_and_named() {
     let mut spec = RunSpec::new("spin", Seed(1));
     spec.limits = Limits {
