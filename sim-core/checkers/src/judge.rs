@@ -68,7 +68,7 @@ fn judge_one(rule: &Rule, evidence: &Evidence<'_>) -> Judged {
         Rule::Threshold(condition) => threshold::judge(condition, evidence),
         Rule::Sometimes(like) => sometimes::judge(like.as_ref(), evidence),
         Rule::Eventually(holds) => eventually::judge(holds.as_ref(), evidence),
-        Rule::SagaAtomic { within } => saga_atomic::judge(*within, evidence),
+        Rule::SagaAtomic { within, effects } => saga_atomic::judge(*within, effects, evidence),
         Rule::Recovers { within, success } => recovers::judge(*within, *success, evidence),
         Rule::NoPanic => built_in::no_panic(evidence),
         Rule::NoFailedMain => built_in::no_failed_main(evidence),

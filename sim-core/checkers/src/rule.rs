@@ -21,6 +21,8 @@ pub enum Rule {
     SagaAtomic {
         /// The time it may take after the end of the load.
         within: Span,
+        /// The facts that tell of its effects, each beside the one that takes it back.
+        effects: Vec<[String; 2]>,
     },
     /// Operations succeed again after the last fault.
     Recovers {
@@ -114,8 +116,10 @@ impl NamedRule {
     }
 
     /// Every saga happens as a whole or not at all, and ends at most `within` after the load.
-    pub fn saga_atomic(id: impl Into<String>, within: Span) -> Self {
-        Self::new(id, Rule::SagaAtomic { within })
+    /// `effects` are the facts that tell of its steps, each beside the one that takes it back.
+    pub fn saga_atomic(id: impl Into<String>, within: Span, effects: &[[&str; 2]]) -> Self {
+        let effects = effects.iter().map(|pair| pair.map(String::from)).collect();
+        Self::new(id, Rule::SagaAtomic { within, effects })
     }
 
     /// From `within` after the last fault on, at least the share `success` of operations succeeds.

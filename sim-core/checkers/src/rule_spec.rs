@@ -39,6 +39,9 @@ pub enum RuleSpec {
     SagaAtomic {
         /// The time it may take after the end of the load.
         within: Span,
+        /// The facts that tell of its effects, each beside the one that takes it back:
+        /// `[["reserved", "released"]]`.
+        effects: Vec<[String; 2]>,
     },
     /// Operations succeed again after the last fault.
     Recovers {
@@ -111,7 +114,13 @@ impl RuleSpec {
             Self::Conserved { total, equals } => {
                 Rule::Conserved(Box::new(equality(total, equals)?))
             }
-            Self::SagaAtomic { within } => Rule::SagaAtomic { within: *within },
+            Self::SagaAtomic { within, effects } => {
+                told_apart(effects)?;
+                Rule::SagaAtomic {
+                    within: *within,
+                    effects: effects.clone(),
+                }
+            }
             Self::Recovers { within, success } => {
                 share(*success)?;
                 Rule::Recovers {
@@ -121,6 +130,29 @@ impl RuleSpec {
             }
         })
     }
+}
+
+/// A saga has effects, and no fact tells of two of them.
+fn told_apart(effects: &[[String; 2]]) -> Result<(), RuleError> {
+    let facts: Vec<&String> = effects.iter().flatten().collect();
+    let twice = facts
+        .iter()
+        .enumerate()
+        .find(|(at, fact)| facts[..*at].contains(fact));
+    let message = match twice {
+        _ if facts.is_empty() => "`effects` is empty, so every saga would be whole".to_owned(),
+        Some((_, fact)) => format!("`effects` names `{fact}` twice"),
+        None => return Ok(()),
+    };
+    Err(RuleError {
+        field: "effects",
+        error: ParseError {
+            offset: 0,
+            length: 1,
+            message,
+            help: "write effects = [[\"reserved\", \"released\"]]".into(),
+        },
+    })
 }
 
 fn condition(field: &'static str, text: &str) -> Result<StateCondition, RuleError> {

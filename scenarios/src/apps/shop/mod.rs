@@ -9,7 +9,6 @@
 //!
 //! | fact | by | fields |
 //! |---|---|---|
-//! | `stocked` | stock | `item`, `amount` |
 //! | `reserved`, `released` | stock | `saga`, `order`, `item`, `amount` |
 //! | `charged`, `refunded` | payments | `saga`, `order`, `customer`, `amount` |
 //! | `confirmed` | orders | `saga`, `order`, `amount` |

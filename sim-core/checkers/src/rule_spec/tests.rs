@@ -26,7 +26,10 @@ fn every_kind_reads_compiles_and_prints() {
             r#"{ conserved = { total = "sum(a)", equals = "sum(b)" } }"#,
             "conserved",
         ),
-        (r#"{ saga-atomic = { within = "30s" } }"#, "saga-atomic"),
+        (
+            r#"{ saga-atomic = { within = "30s", effects = [["sold", "returned"]] } }"#,
+            "saga-atomic",
+        ),
         (
             r#"{ recovers = { within = "10s", success = 0.9 } }"#,
             "recovers",
@@ -46,6 +49,7 @@ fn unknown_kinds_and_keys_are_refused() {
     for (text, hint) in [
         (r#"{ allways = "true" }"#, "unknown variant `allways`"),
         (r#"{ saga-atomic = { withn = "30s" } }"#, "withn"),
+        (r#"{ saga-atomic = { within = "30s" } }"#, "effects"),
         (
             r#"{ conserved = { total = "sum(a)" } }"#,
             "missing field `equals`",
@@ -62,7 +66,17 @@ fn errors_name_the_text_they_are_in() {
         total: total.into(),
         equals: equals.into(),
     };
+    let saga = |effects: &[[&str; 2]]| RuleSpec::SagaAtomic {
+        within: Span::ZERO,
+        effects: effects.iter().map(|pair| pair.map(String::from)).collect(),
+    };
     for (spec, field, hint) in [
+        (saga(&[]), "effects", "every saga would be whole"),
+        (
+            saga(&[["sold", "returned"], ["paid", "sold"]]),
+            "effects",
+            "names `sold` twice",
+        ),
         (conserved("sum(a) >", "sum(b)"), "total", "expected a value"),
         (
             conserved("sum(a)", "sum(b) > 1"),

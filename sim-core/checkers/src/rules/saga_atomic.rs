@@ -1,9 +1,8 @@
 //! `saga-atomic`: every saga happens as a whole or not at all, and comes to an end.
 //!
 //! Read from facts with a field `saga`: `saga-begun`, `saga-ended` (with `outcome` done, undone or
-//! parked), and the effects `reserved`, `released`, `charged`, `refunded`, `confirmed`,
-//! `cancelled`. A saga that ended *done* has all three effects and none of them undone; one that
-//! ended *undone* has each of its effects undone as often as it happened; a *parked* one waits for
+//! parked), and the effects that the rule names, each beside the fact that takes it back. A saga that
+//! ended *done* has all effects and none of them undone; one that ended *undone* has each of its effects undone as often as it happened; a *parked* one waits for
 //! people, and nothing is demanded of it. Every saga ends within a time after the end of the load.
 //! Effects are counted over the whole run, so one that arrives after the end of its saga counts
 //! too.
@@ -16,27 +15,41 @@ use crate::{Evidence, world::key_of};
 use std::collections::BTreeMap;
 use windtunnel_record::{Event, Fields, Moment, Reason, Span, Verdict, Witness};
 
-/// Each effect beside the one that takes it back.
-const EFFECTS: [[&str; 2]; 3] = [
-    ["reserved", "released"],
-    ["charged", "refunded"],
-    ["confirmed", "cancelled"],
-];
+/// Facts that tell of effects, each beside the one that takes it back.
+pub type Effects = [[String; 2]];
 
 /// What the facts say of one saga.
-#[derive(Default)]
 struct Saga {
     begun: Option<Moment>,
     ended: Option<(String, Moment)>,
     other_end: Option<String>,
-    done: [i64; 3],
-    undone: [i64; 3],
+    /// How often each effect happened, and how often it was taken back.
+    done: Vec<i64>,
+    undone: Vec<i64>,
     events: Vec<u64>,
 }
 
 impl Saga {
-    fn take(&mut self, name: &str, fields: &Fields, at: Moment, position: u64) {
-        let effect = EFFECTS.iter().position(|pair| pair.contains(&name));
+    fn new(effects: &Effects) -> Self {
+        Self {
+            begun: None,
+            ended: None,
+            other_end: None,
+            done: vec![0; effects.len()],
+            undone: vec![0; effects.len()],
+            events: Vec::new(),
+        }
+    }
+
+    fn take(
+        &mut self,
+        effects: &Effects,
+        (name, fields): (&str, &Fields),
+        at: Moment,
+        position: u64,
+    ) {
+        let told = |pair: &[String; 2]| pair.iter().any(|fact| fact == name);
+        let effect = effects.iter().position(told);
         match (name, effect) {
             ("saga-ended", _) => {
                 let outcome = fields.text("outcome").unwrap_or("?").to_owned();
@@ -49,7 +62,7 @@ impl Saga {
                 self.ended = Some((outcome, at));
             }
             ("saga-begun", _) => {}
-            (_, Some(effect)) if name == EFFECTS[effect][0] => self.done[effect] += 1,
+            (_, Some(effect)) if name == effects[effect][0] => self.done[effect] += 1,
             (_, Some(effect)) => self.undone[effect] += 1,
             _ => return,
         }
@@ -58,12 +71,12 @@ impl Saga {
     }
 
     /// What is half done about it, in words.
-    fn half_done(&self) -> Option<String> {
+    fn half_done(&self, effects: &Effects) -> Option<String> {
         let (outcome, _) = self.ended.as_ref()?;
         if let Some(other) = &self.other_end {
             return Some(format!("ended {other} and then {outcome}"));
         }
-        let effects = EFFECTS.iter().zip(self.done.iter().zip(&self.undone));
+        let effects = effects.iter().zip(self.done.iter().zip(&self.undone));
         let wrong: Vec<String> = effects
             .filter_map(
                 |([doing, undoing], (done, undone))| match outcome.as_str() {
@@ -90,41 +103,45 @@ impl Saga {
     }
 }
 
-pub(crate) fn judge(within: Span, evidence: &Evidence<'_>) -> Judged {
+pub(crate) fn judge(within: Span, effects: &Effects, evidence: &Evidence<'_>) -> Judged {
     if let Some(reason) = evidence.unfinished() {
         return Judged::unknown(reason);
     }
-    let sagas = fold(evidence);
+    let sagas = fold(effects, evidence);
     if sagas.is_empty() {
         let why = "no fact tells of a saga".to_owned();
         return Judged::unknown(Reason::NotApplicable(why));
     }
     let evaluated = sagas.len() as u64;
-    let broken = half_done(&sagas, evidence).or_else(|| unended(&sagas, within, evidence));
+    let broken = half_done(&sagas, effects, evidence).or_else(|| unended(&sagas, within, evidence));
     Judged::new(broken.map_or(Verdict::Held, Verdict::Violated), evaluated)
 }
 
-fn fold(evidence: &Evidence<'_>) -> BTreeMap<String, Saga> {
+fn fold(effects: &Effects, evidence: &Evidence<'_>) -> BTreeMap<String, Saga> {
     let mut sagas: BTreeMap<String, Saga> = BTreeMap::new();
     for (position, record) in evidence.events.iter().enumerate() {
         let Event::Observed { name, fields, .. } = &record.event else {
             continue;
         };
-        let told = name.starts_with("saga-") || EFFECTS.iter().flatten().any(|one| one == name);
+        let told = name.starts_with("saga-") || effects.iter().flatten().any(|one| one == name);
         let saga = fields.get("saga").and_then(key_of).filter(|_| told);
         if let Some(saga) = saga {
-            let saga = sagas.entry(saga).or_default();
-            saga.take(name, fields, record.at, position as u64);
+            let saga = sagas.entry(saga).or_insert_with(|| Saga::new(effects));
+            saga.take(effects, (name, fields), record.at, position as u64);
         }
     }
     sagas
 }
 
 /// The first saga, by its last event, that is neither whole nor gone.
-fn half_done(sagas: &BTreeMap<String, Saga>, evidence: &Evidence<'_>) -> Option<Witness> {
+fn half_done(
+    sagas: &BTreeMap<String, Saga>,
+    effects: &Effects,
+    evidence: &Evidence<'_>,
+) -> Option<Witness> {
     let broken = sagas
         .iter()
-        .filter_map(|(id, saga)| Some((saga.events.last()?, id, saga, saga.half_done()?)));
+        .filter_map(|(id, saga)| Some((saga.events.last()?, id, saga, saga.half_done(effects)?)));
     let all: Vec<_> = broken.collect();
     let (last, id, saga, problem) = all.iter().min_by_key(|(last, ..)| **last)?;
     let at = evidence.events[**last as usize].at;

@@ -1,14 +1,31 @@
 //! Whole sagas, half sagas, sagas without an end.
 
 use crate::{
-    NamedRule, Rule,
+    NamedRule,
     tests::{Run, stopped, witness},
 };
 use windtunnel_record::{Event, Reason, Span, Verdict};
 
+/// What a checkout does, and how each is taken back.
+const CHECKOUT: [[&str; 2]; 3] = [
+    ["reserved", "released"],
+    ["charged", "refunded"],
+    ["confirmed", "cancelled"],
+];
+
 fn rule() -> NamedRule {
-    let within = Span::from_secs(10);
-    NamedRule::new("checkout", Rule::SagaAtomic { within })
+    NamedRule::saga_atomic("checkout", Span::from_secs(10), &CHECKOUT)
+}
+
+#[test]
+fn a_saga_has_the_effects_that_its_rule_names() {
+    let journey = |rule: &[[&str; 2]]| NamedRule::saga_atomic("journey", Span::from_secs(10), rule);
+    let run = saga("saga-begun booked paid cancelled-booking =undone");
+    let booked = ["booked", "cancelled-booking"];
+    assert_eq!(run.judge(journey(&[booked])).verdict, Verdict::Held);
+    let report = run.judge(journey(&[booked, ["paid", "paid-back"]]));
+    let says = &witness(&report).says;
+    assert!(says.contains("paid and never paid-back"), "{says}");
 }
 
 /// The facts in `names`, one after the other, of the saga `s1`; `=done` ends it.
