@@ -59,7 +59,7 @@ pub use host::{Disk, HostBuilder, HostRef, IntoResult};
 pub use load::{Load, Stage, closed_loop, open_loop, rate};
 pub use simulation::{component, gauge, injected_error, observed, pause as pause_for, work};
 pub use sweep::{Swept, sweep, sweep_with_patience};
-pub use tunnel::{LinkSettings, Network, Tunnel};
+pub use tunnel::{KeepAlive, LinkSettings, Network, Tunnel};
 
 pub use windtunnel_checkers as checkers;
 pub use windtunnel_explorer as explorer;

@@ -31,11 +31,25 @@ pub struct Network {
     pub syn_linear: Option<u8>,
     /// Linux `tcp_retries2`: how long an open connection goes on without an answer.
     pub retries2: Option<u8>,
+    /// When sockets with keep-alive probe a silent peer; Linux's two hours, 75 s and nine probes by
+    /// default.
+    pub keep_alive: Option<KeepAlive>,
     /// Whether hosts of a zone share a link: a connect to a dead one then is `HostUnreachable` after
     /// three seconds. By default all paths are routed, and silent.
     pub same_link: Option<bool>,
     /// Links that differ; a later one wins.
     pub links: Vec<LinkSettings>,
+}
+
+/// When a connection that is kept alive probes its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// After so long without a sign of the peer (Linux `tcp_keepalive_time`).
+    pub idle: Span,
+    /// So long after the last probe (Linux `tcp_keepalive_intvl`).
+    pub interval: Span,
+    /// So often before the connection is `TimedOut` (Linux `tcp_keepalive_probes`).
+    pub probes: u8,
 }
 
 /// A pair of hosts or groups whose link differs, in both directions.

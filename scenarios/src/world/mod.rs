@@ -122,6 +122,7 @@ fn network(scenario: &Scenario) -> Network {
         syn_retries: network.syn_retries,
         syn_linear: network.syn_linear,
         retries2: network.retries2,
+        keep_alive: None,
         same_link: network.same_link,
         links: links.collect(),
     }

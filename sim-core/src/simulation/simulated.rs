@@ -92,6 +92,13 @@ fn network_of(settings: crate::tunnel::Network) -> NetworkSpec {
         syn_retries: settings.syn_retries.unwrap_or(default.syn_retries),
         syn_linear: settings.syn_linear.unwrap_or(default.syn_linear),
         retries2: settings.retries2.unwrap_or(default.retries2),
+        keep_alive: settings.keep_alive.map_or(default.keep_alive, |keep| {
+            engine::network::KeepAlive {
+                idle: keep.idle,
+                interval: keep.interval,
+                probes: keep.probes,
+            }
+        }),
         same_link: settings.same_link.unwrap_or(default.same_link),
         links: links.collect(),
         ..default

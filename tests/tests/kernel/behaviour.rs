@@ -14,6 +14,8 @@ pub struct Patience {
     pub syn_retries: u8,
     pub syn_linear: u8,
     pub retries2: u8,
+    /// Seconds before the first probe of a silent peer, and between probes, and how many there are.
+    pub keep_alive: [u8; 3],
 }
 
 /// A behaviour in the making, complete once it has both bodies and a judge.
@@ -42,6 +44,7 @@ impl Behaviour {
                 syn_retries: 6,
                 syn_linear: 4,
                 retries2: 15,
+                keep_alive: [200, 75, 9],
             },
             same_link: false,
             plan: Vec::new(),
@@ -61,6 +64,12 @@ impl Behaviour {
     /// How soon open connections fail: Linux `tcp_retries2`.
     pub const fn retries2(mut self, retries: u8) -> Self {
         self.patience.retries2 = retries;
+        self
+    }
+
+    /// When sockets with keep-alive probe: seconds before, seconds between, how often.
+    pub const fn keep_alive(mut self, settings: [u8; 3]) -> Self {
+        self.patience.keep_alive = settings;
         self
     }
 

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use tokio::{sync::watch, time::Instant};
 use windtunnel::record::{Distribution, RunSpec, Seed, Span};
 use windtunnel::{
-    Fault, Network, Settings, Tunnel, crash, execute, host, loss, partition, partition_one_way,
-    pause, power_loss,
+    Fault, KeepAlive, Network, Settings, Tunnel, crash, execute, host, loss, partition,
+    partition_one_way, pause, power_loss,
 };
 
 /// The simulated world is always there.
@@ -50,6 +50,11 @@ fn describe(tunnel: &mut Tunnel, behaviour: &Behaviour, account: &Arc<Mutex<Acco
             syn_retries: Some(patience.syn_retries),
             syn_linear: Some(patience.syn_linear),
             retries2: Some(patience.retries2),
+            keep_alive: Some(KeepAlive {
+                idle: Span::from_secs(patience.keep_alive[0].into()),
+                interval: Span::from_secs(patience.keep_alive[1].into()),
+                probes: patience.keep_alive[2],
+            }),
             same_link: Some(behaviour.same_link),
             ..Network::default()
         });

@@ -1,31 +1,46 @@
 //! Keep-alive probes: how a connection on which nothing is said learns that its peer is gone.
 //!
-//! The times are Linux's: a probe after two hours without a sign of the peer, then one every 75
+//! The times are Linux's unless the network's settings say otherwise: a probe after two hours without a sign of the peer, then one every 75
 //! seconds, and after nine without an answer the connection ends with `TimedOut`. A peer that does
 //! not know the connection any more answers by a reset.
 
 use super::connection::{NEVER, SERVER};
 use crate::{agenda::Due, clock, machine::Machine};
-use windtunnel_record::{Event, Moment};
+use windtunnel_record::{Event, Moment, Span};
 
-/// Linux's `tcp_keepalive_time`.
-const IDLE: u64 = 7_200_000_000_000;
-/// Linux's `tcp_keepalive_intvl`.
-const INTERVAL: u64 = 75_000_000_000;
-/// Linux's `tcp_keepalive_probes`.
-const PROBES: u32 = 9;
+/// When a connection that is kept alive probes its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// After so long without a sign of the peer (Linux `tcp_keepalive_time`).
+    pub idle: Span,
+    /// So long after the last probe (Linux `tcp_keepalive_intvl`).
+    pub interval: Span,
+    /// So often before it gives up (Linux `tcp_keepalive_probes`).
+    pub probes: u8,
+}
+
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self {
+            idle: Span::from_secs(7_200),
+            interval: Span::from_secs(75),
+            probes: 9,
+        }
+    }
+}
 
 impl Machine {
     /// A side of a connection is open: it probes its peer if it was told to.
     pub(super) fn begin_keep_alive(&mut self, number: u32, side: u8) {
         let now = clock::now();
+        let idle = self.network.spec.keep_alive.idle.as_nanos();
         let Some(connection) = self.network.connection(number) else {
             return;
         };
         let end = &mut connection.ends[side as usize];
         if end.options.keep_alive {
             end.heard = now;
-            self.probe_at(number, side, now + IDLE);
+            self.probe_at(number, side, now + idle);
         }
     }
 
@@ -53,6 +68,12 @@ impl Machine {
     /// It is time to look whether the peer of a side is still there.
     pub(crate) fn keep_alive_due(&mut self, number: u32, side: u8) {
         let now = clock::now();
+        let KeepAlive {
+            idle,
+            probes: limit,
+            ..
+        } = self.network.spec.keep_alive;
+        let idle = idle.as_nanos();
         let over = self
             .network
             .over_at(number, side)
@@ -74,13 +95,13 @@ impl Machine {
         let pipe = &connection.pipes[side as usize];
         if pipe.written > pipe.acknowledged || pipe.stall.is_some() {
             // What is repeated anyway finds out as well.
-            return self.probe_at(number, side, now + IDLE);
+            return self.probe_at(number, side, now + idle);
         }
         let probes = connection.ends[side as usize].probes;
-        if probes == 0 && now < heard + IDLE {
-            return self.probe_at(number, side, heard + IDLE);
+        if probes == 0 && now < heard + idle {
+            return self.probe_at(number, side, heard + idle);
         }
-        if probes >= PROBES {
+        if probes >= u32::from(limit) {
             self.give_up(number, side);
             return self.send_reset(number, side, now);
         }
@@ -89,6 +110,7 @@ impl Machine {
 
     fn probe(&mut self, number: u32, side: u8, attempt: u32) {
         let now = clock::now();
+        let KeepAlive { idle, interval, .. } = self.network.spec.keep_alive;
         let Some(connection) = self.network.connection(number) else {
             return;
         };
@@ -123,13 +145,14 @@ impl Machine {
         let end = &mut connection.ends[side as usize];
         match answered {
             Some(at) => {
+                let idle = idle.as_nanos();
                 end.heard = at;
                 end.probes = 0;
-                self.probe_at(number, side, at + IDLE);
+                self.probe_at(number, side, at + idle);
             }
             None => {
                 end.probes = attempt;
-                self.probe_at(number, side, now + INTERVAL);
+                self.probe_at(number, side, now + interval.as_nanos());
             }
         }
     }

@@ -27,6 +27,7 @@ mod waits;
 pub use address::{host_address, resolve};
 pub use draft::Draft;
 pub use handshake::connect;
+pub use keep_alive::KeepAlive;
 pub use link::LinkSpec;
 pub use listener::Listener;
 pub use options::Options;
@@ -59,6 +60,8 @@ pub struct NetworkSpec {
     pub syn_linear: u8,
     /// How long a sender goes on without an answer (Linux `tcp_retries2`).
     pub retries2: u8,
+    /// When sockets that ask for it probe a silent peer.
+    pub keep_alive: KeepAlive,
     /// Whether the hosts of a zone are on one link, so that a connect to one that is dead fails when
     /// its neighbours have asked for it in vain. Otherwise every path is routed, and silent.
     pub same_link: bool,
@@ -87,6 +90,7 @@ impl Default for NetworkSpec {
             syn_retries: 6,
             syn_linear: 4,
             retries2: 15,
+            keep_alive: KeepAlive::default(),
             same_link: false,
             send_buffer: 256 << 10,
             receive_buffer: 256 << 10,

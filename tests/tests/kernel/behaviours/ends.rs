@@ -256,6 +256,25 @@ fn closings() -> Vec<Behaviour> {
                 seen.client("read: 0", 690..900);
                 seen.client("write: BrokenPipe", 690..900);
             }),
+        Behaviour::new("closing_without_lingering_is_a_reset_and_discards_what_was_not_sent")
+            .server(|part| async move {
+                let mut stream = part.accept().await;
+                let mut heard = String::new();
+                part.told("read", stream.read_to_string(&mut heard).await);
+                part.told("write", stream.write(b"x").await);
+                std::future::pending().await
+            })
+            .client(|part| async move {
+                let stream = part.connect().await;
+                stream.set_zero_linger().expect("an option");
+                part.at(500).await;
+                drop(stream);
+                part.at(900).await;
+            })
+            .judge(|seen| {
+                seen.server("read: ConnectionReset", 490..700);
+                seen.server("write: BrokenPipe", 490..700);
+            }),
         Behaviour::new("both_may_shut_down_at_the_same_time")
             .server(|part| async move {
                 let stream = part.accept().await;

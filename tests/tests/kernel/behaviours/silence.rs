@@ -9,7 +9,7 @@ use crate::{
 use std::{future::Future, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -64,6 +64,27 @@ pub fn behaviours() -> Vec<Behaviour> {
                 part.note(if silence.is_err() { "silence" } else { "told" });
             })
             .judge(|seen| seen.client("silence", 9_150..9_600)),
+        Behaviour::new("keep_alive_finds_out_that_the_peer_is_silent")
+            .keep_alive([2, 1, 3])
+            .during(Act::Cut(Way::Both).from(1_000))
+            .server(echo)
+            .client(kept_alive)
+            // The last sign came at 0.2 s; probes leave at 2.2, 3.2 and 4.2 s.
+            .judge(|seen| seen.client("read: TimedOut", 5_150..5_900)),
+        Behaviour::new("keep_alive_finds_out_that_the_peer_was_away")
+            .keep_alive([2, 1, 3])
+            .during(Act::PowerLoss(Host::Server).from(1_000).lasting(500))
+            .server(echo)
+            .client(kept_alive)
+            .judge(|seen| seen.client("read: ConnectionReset", 2_150..2_900)),
+        Behaviour::new("keep_alive_leaves_a_connection_alone_whose_peer_answers")
+            .keep_alive([1, 1, 1])
+            .server(echo)
+            .client(|part| async move {
+                let waited = timeout(Duration::from_secs(4), kept_alive(part.clone())).await;
+                part.note(if waited.is_err() { "silence" } else { "told" });
+            })
+            .judge(|seen| seen.client("silence", 4_000..4_300)),
         Behaviour::new("an_idle_connection_outlives_any_cut")
             .retries2(3)
             .during(Act::Cut(Way::Both).from(500).lasting(8_000))
@@ -133,6 +154,15 @@ pub fn behaviours() -> Vec<Behaviour> {
         )
         .judge(|seen| seen.took("sent", "back", 2..120)),
     ]
+}
+
+/// Reads from a connection that is kept alive and on which nothing is said.
+async fn kept_alive(part: Part) {
+    part.at(200).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_keepalive(true).expect("an option");
+    let mut stream = socket.connect(part.server()).await.expect("it listens");
+    part.told("read", stream.read(&mut [0; 8]).await);
 }
 
 /// What the client sends first at the instant 600 ms is lost.

@@ -23,6 +23,14 @@ pub fn behaviours() -> Vec<Behaviour> {
             .server(echo)
             .client(|part| exchange(part, 1 << 20))
             .judge(|seen| seen.client("intact", 300..28_000)),
+        Behaviour::new("two_small_writes_and_a_read_wait_for_a_held_back_acknowledgement")
+            .server(|part| write_back(part, 20))
+            .client(|part| small_writes(part, false))
+            .judge(|seen| seen.took("begun", "done", 20 * 35..20 * 65)),
+        Behaviour::new("without_nagle_two_small_writes_and_a_read_wait_for_nothing")
+            .server(|part| write_back(part, 20))
+            .client(|part| small_writes(part, true))
+            .judge(|seen| seen.took("begun", "done", 0..20 * 20)),
         Behaviour::new("three_hundred_connections_are_served_side_by_side")
             .server(echo)
             .client(|part| async move {
@@ -48,6 +56,30 @@ pub fn behaviours() -> Vec<Behaviour> {
                 seen.client("all answered", 200..4_000);
             }),
     ]
+}
+
+/// Twenty questions in two writes each.
+async fn small_writes(part: Part, nodelay: bool) {
+    let mut stream = part.connect().await;
+    stream.set_nodelay(nodelay).expect("an option");
+    part.at(600).await;
+    part.note("begun");
+    for _ in 0..20 {
+        stream.write_all(b"one").await.expect("taken");
+        stream.write_all(b"two").await.expect("taken");
+        stream.read_exact(&mut [0; 4]).await.expect("an answer");
+    }
+    part.note("done");
+}
+
+/// Answers so many questions, each when all of it is there.
+async fn write_back(part: Part, count: usize) {
+    let mut stream = part.accept().await;
+    for _ in 0..count {
+        stream.read_exact(&mut [0; 6]).await.expect("a question");
+        stream.write_all(b"back").await.expect("taken");
+    }
+    std::future::pending().await
 }
 
 /// Sends and receives `length` bytes at the same time.

@@ -28,6 +28,7 @@ pub fn unavailable() -> Option<String> {
             syn_retries: 1,
             syn_linear: 0,
             retries2: 3,
+            keep_alive: [200, 75, 9],
         };
         Wire::clear_abandoned();
         let mut wire = Wire::new(patience)?;

@@ -75,11 +75,14 @@ impl Wire {
             syn_retries,
             syn_linear,
             retries2,
+            keep_alive: [idle, interval, probes],
         } = patience;
         // Reno, because the machine's own choice may pace what we measure.
         let settings = format!(
             "cd /proc/sys/net/ipv4 && echo {syn_retries} >tcp_syn_retries \
              && echo {syn_linear} >tcp_syn_linear_timeouts && echo {retries2} >tcp_retries2 \
+             && echo {idle} >tcp_keepalive_time && echo {interval} >tcp_keepalive_intvl \
+             && echo {probes} >tcp_keepalive_probes \
              && echo reno >tcp_congestion_control"
         );
         run("ip", &["netns", "exec", name, "sh", "-c", &settings], "")?;
