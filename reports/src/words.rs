@@ -112,6 +112,10 @@ impl<'a> Narrator<'a> {
                     hosts => format!("fault {fault} ({kind}) began on {}", hosts.join(", ")),
                 }
             }
+            Event::Swizzled { fault, host, cut } => {
+                let how = if *cut { "cut off" } else { "healed" };
+                format!("fault {fault}: {} was {how}", self.host(*host))
+            }
             Event::FaultEnded { fault } => format!("fault {fault} ended"),
             Event::FaultHit { fault, kind } => {
                 format!("fault {fault} ({kind}) touched a request in flight")

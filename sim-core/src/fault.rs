@@ -1,7 +1,7 @@
 //! Faults as a test writes them: `partition(zone("a"), zone("b")).at(secs(5)).lasting(…)`.
 
 use windtunnel_record::{
-    ClockOffset, Distribution, FaultSpec, Inject, Span, Target,
+    Bandwidth, ClockOffset, Distribution, FaultSpec, Inject, Span, Target,
     fault::{DiskOperation, Dropped, Partition},
     target::Targets,
 };
@@ -140,6 +140,30 @@ pub fn partition_one_way(from: impl Into<Targets>, to: impl Into<Targets>) -> Fa
     }))
 }
 
+/// One of these hosts, drawn, is cut off from everybody.
+pub fn isolate_one(of: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Partition(Partition::IsolateOne(of.into())))
+}
+
+/// These hosts fall into two halves that cannot reach each other, but for one that reaches both; who
+/// that is is drawn.
+pub fn bridge(of: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Partition(Partition::Bridge(of.into())))
+}
+
+/// Each of these hosts reaches a majority of them, and no two the same one; their places are drawn.
+pub fn majority_ring(of: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Partition(Partition::MajorityRing(of.into())))
+}
+
+/// These hosts are cut off from everybody one by one, and healed one by one in another order.
+pub fn swizzle(of: impl Into<Targets>) -> Fault {
+    Fault::new(Inject::Partition(Partition::Swizzle {
+        target: of.into(),
+        healed: None,
+    }))
+}
+
 /// Every packet from one to the other is late.
 pub fn slow(from: impl Into<Targets>, to: impl Into<Targets>, by: impl IntoDistribution) -> Fault {
     Fault::new(Inject::Slow {
@@ -152,6 +176,49 @@ pub fn slow(from: impl Into<Targets>, to: impl Into<Targets>, by: impl IntoDistr
 /// A share of the packets from one to the other is lost.
 pub fn loss(from: impl Into<Targets>, to: impl Into<Targets>, rate: f64) -> Fault {
     Fault::new(Inject::Loss {
+        from: from.into(),
+        to: to.into(),
+        rate,
+    })
+}
+
+/// Each link from one to the other carries no more than `rate`, with the usual queue in front.
+pub fn bandwidth(from: impl Into<Targets>, to: impl Into<Targets>, rate: Bandwidth) -> Fault {
+    Fault::new(Inject::Bandwidth {
+        from: from.into(),
+        to: to.into(),
+        rate,
+        queue: None,
+    })
+}
+
+/// A share of the packets from one to the other arrives twice.
+pub fn duplicate(from: impl Into<Targets>, to: impl Into<Targets>, rate: f64) -> Fault {
+    Fault::new(Inject::Duplicate {
+        from: from.into(),
+        to: to.into(),
+        rate,
+    })
+}
+
+/// A share of the packets from one to the other is held back, so that later ones overtake them.
+pub fn reorder(
+    from: impl Into<Targets>,
+    to: impl Into<Targets>,
+    rate: f64,
+    by: impl IntoDistribution,
+) -> Fault {
+    Fault::new(Inject::Reorder {
+        from: from.into(),
+        to: to.into(),
+        rate,
+        by: by.into_distribution(),
+    })
+}
+
+/// In a share of the packets from one to the other a bit is wrong.
+pub fn corrupt(from: impl Into<Targets>, to: impl Into<Targets>, rate: f64) -> Fault {
+    Fault::new(Inject::Corrupt {
         from: from.into(),
         to: to.into(),
         rate,

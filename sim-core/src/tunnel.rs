@@ -10,7 +10,8 @@ use crate::{
 use std::{future::Future, rc::Rc};
 use windtunnel_checkers::{NamedRule, World};
 use windtunnel_record::{
-    Clock, Distribution, Event, FaultSpec, History, HostInfo, Seed, Span, target::Targets,
+    Clock, Distribution, Event, FaultSpec, History, HostInfo, Impairments, Seed, Span,
+    target::Targets,
 };
 
 /// What the network between hosts is like. Absent settings keep their defaults: about 30 µs from a
@@ -25,6 +26,8 @@ pub struct Network {
     pub cross_zone: Option<Distribution>,
     /// The share of packets lost between hosts.
     pub loss: Option<f64>,
+    /// What links between hosts do to packets besides.
+    pub impairments: Impairments,
     /// Linux `tcp_syn_retries`.
     pub syn_retries: Option<u8>,
     /// Linux `tcp_syn_linear_timeouts`.
@@ -63,6 +66,8 @@ pub struct LinkSettings {
     pub latency: Option<Distribution>,
     /// Its loss.
     pub loss: Option<f64>,
+    /// What it does to packets besides, where that differs.
+    pub impairments: Impairments,
 }
 
 /// A run in the making. The same description under the same seed is the same run.

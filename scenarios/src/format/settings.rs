@@ -3,7 +3,7 @@
 
 use super::{Disk, Load, Model, Policy, Role, Route, Service, load::Keys, references::Checker};
 use http::Method;
-use windtunnel_record::{Distribution, Span};
+use windtunnel_record::{Distribution, Impairments, Span};
 
 /// Finds settings that cannot work. In a table with other mistakes only what was decoded counts:
 /// the rest has its default here, and that is not what was written.
@@ -24,11 +24,13 @@ pub(super) fn check(checker: &mut Checker<'_, '_>) {
     let network = &scenario.network;
     let mut settings = Settings::of(checker, "network".into());
     settings.share("loss", network.loss);
+    settings.impairments("", &network.impairments());
     settings.distribution("loopback", network.loopback.as_ref());
     settings.distribution("same-zone", network.same_zone.as_ref());
     settings.distribution("cross-zone", network.cross_zone.as_ref());
     for (number, link) in network.links.iter().enumerate() {
         settings.share(&format!("links.{number}.loss"), link.loss);
+        settings.impairments(&format!("links.{number}."), &link.impairments());
         settings.distribution(&format!("links.{number}.latency"), link.latency.as_ref());
     }
     let mut settings = Settings::of(checker, "run".into());
@@ -66,6 +68,18 @@ impl<'s, 'c, 't> Settings<'s, 'c, 't> {
     fn share(&mut self, path: &str, share: Option<f64>) {
         let holds = share.is_none_or(|share| (0.0..=1.0).contains(&share));
         self.must(holds, path, "is a share: from 0 to 1");
+    }
+
+    fn impairments(&mut self, under: &str, what: &Impairments) {
+        self.share(&format!("{under}duplicate"), what.duplicate);
+        self.share(&format!("{under}corrupt"), what.corrupt);
+        if let Some(reorder) = &what.reorder {
+            self.share(&format!("{under}reorder.rate"), Some(reorder.rate));
+            self.distribution(&format!("{under}reorder.by"), Some(&reorder.by));
+        }
+        let holds = what.queue.is_none() || what.bandwidth.is_some();
+        let what = "has a meaning only together with `bandwidth`";
+        self.must(holds, &format!("{under}queue"), what);
     }
 
     fn speed(&mut self, path: &str, speed: f64) {

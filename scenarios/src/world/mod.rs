@@ -112,6 +112,7 @@ fn network(scenario: &Scenario) -> Network {
             to,
             latency: link.latency,
             loss: link.loss,
+            impairments: link.impairments(),
         }
     });
     Network {
@@ -119,6 +120,7 @@ fn network(scenario: &Scenario) -> Network {
         same_zone: network.same_zone,
         cross_zone: network.cross_zone,
         loss: network.loss,
+        impairments: network.impairments(),
         syn_retries: network.syn_retries,
         syn_linear: network.syn_linear,
         retries2: network.retries2,

@@ -35,6 +35,8 @@ pub(crate) enum Due {
         side: u8,
         epoch: u32,
     },
+    /// A sender on a limited link sees an acknowledgement that it waits for.
+    Acknowledged { connection: u32, side: u8 },
     /// A reset arrives at a side.
     ResetArrives {
         connection: u32,
@@ -45,6 +47,8 @@ pub(crate) enum Due {
     DiskDone(OperationId),
     /// A planned fault begins.
     FaultBegins { fault: u32 },
+    /// A fault that goes on step by step goes on.
+    FaultGoesOn { fault: u32, step: u32 },
     /// A planned fault ends.
     FaultEnds { fault: u32 },
     /// A process that was asked to stop has had its time.

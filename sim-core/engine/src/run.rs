@@ -312,6 +312,7 @@ impl Machine {
                 epoch,
             } => self.small_may_go(connection, side, epoch),
             Due::WindowOpen { connection, side } => self.transmit(connection, side, clock::now()),
+            Due::Acknowledged { connection, side } => self.acknowledged_due(connection, side),
             Due::ResetArrives {
                 connection,
                 side,
@@ -321,6 +322,7 @@ impl Machine {
             }
             Due::DiskDone(id) => self.disk_done(id),
             Due::FaultBegins { fault } => self.fault_begins(fault),
+            Due::FaultGoesOn { fault, step } => self.fault_goes_on(fault, step),
             Due::FaultEnds { fault } => self.fault_ends(fault),
             Due::GraceOver { host, incarnation } => self.grace_over(host, incarnation),
             Due::StartAgain { host } => self.start_process(host),

@@ -22,6 +22,18 @@ pub enum PlanError {
         /// The names of the hosts there are.
         hosts: String,
     },
+    /// A partition needs more hosts than are meant.
+    #[error(
+        "fault `{fault}`: this shape of a partition needs at least {least} hosts (found {found})"
+    )]
+    TooFew {
+        /// The fault.
+        fault: String,
+        /// How many it needs.
+        least: usize,
+        /// How many are meant.
+        found: usize,
+    },
     /// A repeated fault with neither a duration nor a pause.
     #[error(
         "fault `{fault}` repeats more than {MOST_REPEATS} times within the load \
@@ -79,6 +91,18 @@ fn check_targets(fault: &str, inject: &Inject, topology: &Topology) -> Result<()
                 fault: fault.into(),
                 target: target.to_string(),
                 hosts: hosts.join(", "),
+            });
+        }
+    }
+    if let Inject::Partition(shape) = inject {
+        let meant = |targets: &Targets| targets.resolve(topology).len();
+        let found = shape.targets().into_iter().map(meant).min().unwrap_or(0);
+        let least = shape.least_hosts();
+        if found < least {
+            return Err(PlanError::TooFew {
+                fault: fault.into(),
+                least,
+                found,
             });
         }
     }
@@ -150,7 +174,30 @@ fn concrete(inject: &Inject, topology: &Topology, stream: &mut Stream) -> Inject
         hosts.truncate(count as usize);
         *targets = named(topology, hosts);
     }
+    if let Inject::Partition(shape) = &mut inject {
+        draw_places(shape, stream);
+    }
     inject
+}
+
+/// Draws the places of hosts in shapes that have some. The hosts are written out by name already.
+fn draw_places(shape: &mut Partition, stream: &mut Stream) {
+    match shape {
+        Partition::Split(_) | Partition::OneWay { .. } => {}
+        Partition::IsolateOne(hosts) => {
+            stream.shuffle(&mut hosts.0);
+            hosts.0.truncate(1);
+        }
+        Partition::Bridge(hosts) | Partition::MajorityRing(hosts) => stream.shuffle(&mut hosts.0),
+        Partition::Swizzle { target, healed } => {
+            stream.shuffle(&mut target.0);
+            if healed.is_none() {
+                let mut order = target.clone();
+                stream.shuffle(&mut order.0);
+                *healed = Some(order);
+            }
+        }
+    }
 }
 
 /// The hosts by name, each once, in the topology's order.
@@ -162,10 +209,13 @@ fn named(topology: &Topology, hosts: Vec<u32>) -> Targets {
 
 fn all_targets(inject: &mut Inject) -> Vec<&mut Targets> {
     match inject {
-        Inject::Partition(Partition::Split(groups)) => groups.iter_mut().collect(),
-        Inject::Partition(Partition::OneWay { from, to })
-        | Inject::Slow { from, to, .. }
+        Inject::Partition(shape) => shape.targets_mut(),
+        Inject::Slow { from, to, .. }
         | Inject::Loss { from, to, .. }
+        | Inject::Bandwidth { from, to, .. }
+        | Inject::Duplicate { from, to, .. }
+        | Inject::Reorder { from, to, .. }
+        | Inject::Corrupt { from, to, .. }
         | Inject::Reset { from, to } => vec![from, to],
         Inject::Crash { target, .. }
         | Inject::PowerLoss { target, .. }

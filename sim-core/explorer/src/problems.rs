@@ -12,7 +12,13 @@ pub fn problems(spec: &FaultSpec) -> Vec<String> {
     }
     times(spec, &mut found);
     match &spec.inject {
-        Inject::Loss { rate, .. } => share(*rate, &mut found),
+        Inject::Loss { rate, .. }
+        | Inject::Duplicate { rate, .. }
+        | Inject::Corrupt { rate, .. } => share(*rate, &mut found),
+        Inject::Reorder { rate, by, .. } => {
+            share(*rate, &mut found);
+            length("by", Some(by), &mut found);
+        }
         Inject::Errors { status, rate, .. } => {
             share(*rate, &mut found);
             if !(400..=599).contains(status) {

@@ -1,8 +1,15 @@
 //! Faults as data: what goes wrong ([`Inject`]), when it may ([`FaultSpec`]), and when it does
 //! ([`FaultPlan`], the explicit list a run executes). Generators only write plans.
+//!
+//! The file grows with the kinds of faults, because one enum names them all.
+
+pub use crate::{
+    partition::Partition,
+    plan::{FaultPlan, FaultSpec, PlannedFault},
+};
 
 use crate::target::Targets;
-use crate::{ClockOffset, Distribution, Moment, Span};
+use crate::{Bandwidth, ClockOffset, Distribution, Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +36,58 @@ pub enum Inject {
     },
     /// Each packet from `from` to `to` is lost with probability `rate`.
     Loss {
+        /// The senders; every host by default.
+        #[serde(default = "Targets::all")]
+        from: Targets,
+        /// The receivers.
+        #[serde(default = "Targets::all")]
+        to: Targets,
+        /// The probability, 0 to 1.
+        rate: f64,
+    },
+    /// Each link from `from` to `to` carries no more than `rate`; what finds no room in front of it is
+    /// lost.
+    Bandwidth {
+        /// The senders; every host by default.
+        #[serde(default = "Targets::all")]
+        from: Targets,
+        /// The receivers.
+        #[serde(default = "Targets::all")]
+        to: Targets,
+        /// How fast each link is.
+        rate: Bandwidth,
+        /// How many bytes wait in front of it; as much as it carries in 100 ms when absent, but at
+        /// least 32 KiB.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        queue: Option<Size>,
+    },
+    /// Each packet from `from` to `to` arrives twice with probability `rate`.
+    Duplicate {
+        /// The senders; every host by default.
+        #[serde(default = "Targets::all")]
+        from: Targets,
+        /// The receivers.
+        #[serde(default = "Targets::all")]
+        to: Targets,
+        /// The probability, 0 to 1.
+        rate: f64,
+    },
+    /// Each packet from `from` to `to` is held back with probability `rate`; later ones overtake it.
+    Reorder {
+        /// The senders; every host by default.
+        #[serde(default = "Targets::all")]
+        from: Targets,
+        /// The receivers.
+        #[serde(default = "Targets::all")]
+        to: Targets,
+        /// The probability, 0 to 1.
+        rate: f64,
+        /// For how long.
+        by: Distribution,
+    },
+    /// In each packet from `from` to `to` a bit is wrong with probability `rate`. TCP notices and sends
+    /// it again; a datagram is delivered so.
+    Corrupt {
         /// The senders; every host by default.
         #[serde(default = "Targets::all")]
         from: Targets,
@@ -225,25 +284,6 @@ impl Dropped {
     }
 }
 
-/// The shape of a partition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    rename_all = "kebab-case",
-    rename_all_fields = "kebab-case",
-    deny_unknown_fields
-)]
-pub enum Partition {
-    /// Groups that cannot reach each other; hosts in no group reach everybody.
-    Split(Vec<Targets>),
-    /// Packets from one side to the other vanish; the other direction works.
-    OneWay {
-        /// Whose packets vanish.
-        from: Targets,
-        /// For whom they were meant.
-        to: Targets,
-    },
-}
-
 fn default_grace() -> Span {
     Span::from_secs(10)
 }
@@ -259,6 +299,10 @@ impl Inject {
             Self::Partition(_) => "partition",
             Self::Slow { .. } => "slow",
             Self::Loss { .. } => "loss",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Reorder { .. } => "reorder",
+            Self::Corrupt { .. } => "corrupt",
             Self::Crash { .. } => "crash",
             Self::PowerLoss { .. } => "power-loss",
             Self::Restart { .. } => "restart",
@@ -279,10 +323,13 @@ impl Inject {
     /// All lists of targets in it, for checking that each one means some host.
     pub fn targets(&self) -> Vec<&Targets> {
         match self {
-            Self::Partition(Partition::Split(groups)) => groups.iter().collect(),
-            Self::Partition(Partition::OneWay { from, to })
-            | Self::Slow { from, to, .. }
+            Self::Partition(shape) => shape.targets(),
+            Self::Slow { from, to, .. }
             | Self::Loss { from, to, .. }
+            | Self::Bandwidth { from, to, .. }
+            | Self::Duplicate { from, to, .. }
+            | Self::Reorder { from, to, .. }
+            | Self::Corrupt { from, to, .. }
             | Self::Reset { from, to } => vec![from, to],
             Self::Crash { target, .. }
             | Self::PowerLoss { target, .. }
@@ -308,6 +355,19 @@ impl Inject {
         )
     }
 
+    /// Between whom it acts on each packet, for faults of links that have a direction.
+    pub const fn direction(&self) -> Option<(&Targets, &Targets)> {
+        match self {
+            Self::Slow { from, to, .. }
+            | Self::Loss { from, to, .. }
+            | Self::Bandwidth { from, to, .. }
+            | Self::Duplicate { from, to, .. }
+            | Self::Reorder { from, to, .. }
+            | Self::Corrupt { from, to, .. } => Some((from, to)),
+            _ => None,
+        }
+    }
+
     /// The targets and the drawn count of a fault that hits `count` of several hosts.
     pub fn drawn_target(&mut self) -> Option<(&mut Targets, &mut Option<u32>)> {
         match self {
@@ -323,79 +383,6 @@ impl Inject {
     }
 }
 
-/// When a fault may happen: a rule from which a generator draws [`PlannedFault`]s.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct FaultSpec {
-    /// Its name, unique in the scenario; also the name of its random stream (`faults/<id>`).
-    pub id: String,
-    /// Once, at this time after the start. Excludes `every`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Distribution>,
-    /// Again and again, with this time between the end of one and the begin of the next.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub every: Option<Distribution>,
-    /// The earliest begin of a repeated fault.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Span>,
-    /// The latest begin of a repeated fault.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Span>,
-    /// How long each lasts; until the end of the load when absent.
-    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
-    pub lasting: Option<Distribution>,
-    /// What goes wrong.
-    pub inject: Inject,
-}
-
-/// One fault at a definite time on definite hosts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PlannedFault {
-    /// The spec's id, with `/n` for the n-th of a repeated one: `orders-flap/3`.
-    pub id: String,
-    /// When it begins.
-    pub at: Moment,
-    /// How long it lasts.
-    #[serde(rename = "for")]
-    pub lasting: Span,
-    /// What goes wrong, with nothing left to draw.
-    pub inject: Inject,
-}
-
-impl PlannedFault {
-    /// When it ends.
-    pub fn end(&self) -> Moment {
-        self.at + self.lasting
-    }
-}
-
-/// The explicit list of timed faults that a run executes, ordered by begin, then by id.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct FaultPlan(Vec<PlannedFault>);
-
-impl FaultPlan {
-    /// A plan of these faults, brought into order.
-    pub fn new(mut faults: Vec<PlannedFault>) -> Self {
-        faults.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-        Self(faults)
-    }
-
-    /// The faults in order.
-    pub fn faults(&self) -> &[PlannedFault] {
-        &self.0
-    }
-
-    /// The same plan without the fault at `index`.
-    #[must_use]
-    pub fn without(&self, index: usize) -> Self {
-        let mut faults = self.0.clone();
-        faults.remove(index);
-        Self(faults)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -405,8 +392,16 @@ mod tests {
         for text in [
             r#"{ partition = { split = ["zone:a", ["zone:b", "zone:c"]] } }"#,
             r#"{ partition = { one-way = { from = "orders", to = "payments" } } }"#,
+            r#"{ partition = { isolate-one = "orders" } }"#,
+            r#"{ partition = { bridge = ["zone:a", "stock"] } }"#,
+            r#"{ partition = { majority-ring = "*" } }"#,
+            r#"{ partition = { swizzle = { target = "orders" } } }"#,
             r#"{ slow = { to = "payments", by = { uniform = { min = "1s", max = "2s" } } } }"#,
             r#"{ loss = { from = "*", to = "orders[1]", rate = 0.05 } }"#,
+            r#"{ bandwidth = { to = "orders", rate = "10Mbit/s", queue = "64KiB" } }"#,
+            r#"{ duplicate = { from = "zone:a", rate = 0.05 } }"#,
+            r#"{ reorder = { to = "orders", rate = 0.2, by = "5ms" } }"#,
+            r#"{ corrupt = { rate = 0.01 } }"#,
             r#"{ crash = { target = "orders", count = 1 } }"#,
             r#"{ power-loss = { target = "orders-0" } }"#,
             r#"{ restart = { target = "role:gateway", grace = "5s" } }"#,

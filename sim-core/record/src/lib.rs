@@ -9,6 +9,7 @@
 //!
 //! *Never in this crate*: I/O, async, threads, a clock, an operating system's entropy.
 
+pub mod bandwidth;
 pub mod canonical;
 pub mod case;
 pub mod clock;
@@ -17,7 +18,11 @@ pub mod digest;
 pub mod distribution;
 pub mod event;
 pub mod fault;
+mod fields;
 pub mod history;
+pub mod impairments;
+mod partition;
+mod plan;
 pub mod quantity;
 pub mod run;
 pub mod size;
@@ -27,6 +32,7 @@ pub mod target;
 pub mod topology;
 pub mod verdict;
 
+pub use bandwidth::Bandwidth;
 pub use case::Case;
 pub use clock::{Clock, ClockOffset};
 pub use difference::Difference;
@@ -35,6 +41,7 @@ pub use distribution::{Distribution, Zipf};
 pub use event::{Event, Fields, Record, Value};
 pub use fault::{FaultPlan, FaultSpec, Inject, PlannedFault};
 pub use history::{History, Operation, Outcome};
+pub use impairments::{Impairments, Reorder};
 pub use quantity::{Moment, Rate, Span};
 pub use run::RunRecord;
 pub use size::{Size, Throughput};

@@ -39,6 +39,9 @@ pub enum QuantityError {
     /// The number of bytes is too large.
     #[error("`{0}` is too large (at most 16 million TiB)")]
     TooLarge(String),
+    /// The number of bits in a second rounds to none.
+    #[error("`{0}` is too slow (at least 1bit/s)")]
+    TooSlow(String),
 }
 
 fn described(unit: &str) -> String {

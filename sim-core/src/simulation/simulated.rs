@@ -83,12 +83,14 @@ fn network_of(settings: crate::tunnel::Network) -> NetworkSpec {
         to: link.to,
         latency: link.latency,
         loss: link.loss,
+        impairments: link.impairments,
     });
     NetworkSpec {
         loopback: settings.loopback.unwrap_or(default.loopback),
         same_zone: settings.same_zone.unwrap_or(default.same_zone),
         cross_zone: settings.cross_zone.unwrap_or(default.cross_zone),
         loss: settings.loss.unwrap_or(default.loss),
+        impairments: settings.impairments,
         syn_retries: settings.syn_retries.unwrap_or(default.syn_retries),
         syn_linear: settings.syn_linear.unwrap_or(default.syn_linear),
         retries2: settings.retries2.unwrap_or(default.retries2),

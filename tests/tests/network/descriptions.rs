@@ -62,6 +62,7 @@ fn everything_that_is_wrong_with_a_description_is_told_at_once() {
                 to: to("sevrer"),
                 latency: None,
                 loss: None,
+                impairments: Default::default(),
             }],
             ..Network::default()
         });

@@ -42,7 +42,22 @@ where
     S: Future<Output = ()> + 'static,
     C: Future<Output = ()> + 'static,
 {
-    stage(secs, Disk::default(), faults, server, client)
+    run_on(exact(), secs, faults, server, client)
+}
+
+/// The same on another network.
+pub fn run_on<S, C>(
+    network: Network,
+    secs: u64,
+    faults: Vec<Fault>,
+    server: impl Fn(Notes) -> S + Send + 'static,
+    client: impl Fn(Notes) -> C + Send + 'static,
+) -> (Vec<(u64, String)>, RunRecord)
+where
+    S: Future<Output = ()> + 'static,
+    C: Future<Output = ()> + 'static,
+{
+    stage(network, secs, Disk::default(), faults, server, client)
 }
 
 /// Runs a server with this disk for `secs` seconds under `faults`; what it noted.
@@ -55,10 +70,11 @@ pub fn with_disk<S>(
 where
     S: Future<Output = ()> + 'static,
 {
-    stage(secs, disk, faults, server, |_| async {})
+    stage(exact(), secs, disk, faults, server, |_| async {})
 }
 
 fn stage<S, C>(
+    network: Network,
     secs: u64,
     disk: Disk,
     faults: Vec<Fault>,
@@ -82,7 +98,7 @@ where
             tunnel
                 .load_for(Span::from_secs(secs))
                 .settle_for(Span::ZERO)
-                .network(exact());
+                .network(network);
             let (for_server, for_client) = (notes.clone(), notes);
             let free = (Span::ZERO, Span::ZERO);
             tunnel

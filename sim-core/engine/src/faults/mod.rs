@@ -1,27 +1,38 @@
 //! Faults: one file each. The engine carries out a plan; it decides nothing.
 
+mod bandwidth;
 mod cancel;
 mod clock_drift;
 mod clock_jump;
 mod clock_skew;
+mod corrupt;
 mod cpu_starve;
 mod crash;
 mod disk_error;
 mod disk_full;
 mod disk_slow;
+mod duplicate;
 mod errors;
 mod loss;
 mod partition;
 mod pause;
 mod power_loss;
+mod reorder;
 mod reset;
 mod restart;
 mod slow;
+mod swizzle;
 
 pub(crate) use errors::injected_error;
 
-use crate::{agenda::Due, machine::Machine};
-use windtunnel_record::{Event, FaultPlan, Inject, PlannedFault, Stream, target::Targets};
+use crate::{
+    agenda::Due,
+    machine::Machine,
+    network::{Limit, Link},
+};
+use windtunnel_record::{
+    Event, FaultPlan, Inject, PlannedFault, Reorder, Stream, fault::Partition, target::Targets,
+};
 
 /// The faults of a run and how far they are.
 #[derive(Default)]
@@ -36,6 +47,10 @@ struct Planned {
     hit: bool,
     /// The hosts it acts on, decided when it begins.
     hosts: Vec<u32>,
+    /// The hosts that it has cut off so far, if it does so one by one.
+    cut_off: Vec<u32>,
+    /// Whom it cuts off and then whom it heals, one by one.
+    steps: Vec<u32>,
     /// What it draws from while it lasts.
     stream: Option<Stream>,
 }
@@ -43,9 +58,16 @@ struct Planned {
 /// Carries out the begin of a fault; gives the hosts it acts on.
 fn begin(machine: &mut Machine, fault: u32, inject: &Inject) -> Vec<u32> {
     match inject {
+        Inject::Partition(Partition::Swizzle { target, healed }) => {
+            swizzle::begin(machine, fault, target, healed.as_ref().unwrap_or(target))
+        }
         Inject::Partition(_) => partition::begin(machine, fault),
         Inject::Slow { .. } => slow::begin(machine, fault),
         Inject::Loss { .. } => loss::begin(machine, fault),
+        Inject::Bandwidth { .. } => bandwidth::begin(machine, fault),
+        Inject::Duplicate { .. } => duplicate::begin(machine, fault),
+        Inject::Reorder { .. } => reorder::begin(machine, fault),
+        Inject::Corrupt { .. } => corrupt::begin(machine, fault),
         Inject::Crash { target, .. } => crash::begin(machine, fault, target),
         Inject::PowerLoss { target, .. } => power_loss::begin(machine, fault, target),
         Inject::Restart { target, grace, .. } => restart::begin(machine, fault, target, *grace),
@@ -77,9 +99,13 @@ fn begin(machine: &mut Machine, fault: u32, inject: &Inject) -> Vec<u32> {
 /// Carries out the end of a fault on the hosts it acted on.
 fn end(machine: &mut Machine, fault: u32, inject: &Inject, hosts: &[u32]) {
     match inject {
-        Inject::Partition(_) | Inject::Slow { .. } | Inject::Loss { .. } => {
-            machine.take_off_links(fault);
-        }
+        Inject::Partition(_)
+        | Inject::Slow { .. }
+        | Inject::Loss { .. }
+        | Inject::Duplicate { .. }
+        | Inject::Reorder { .. }
+        | Inject::Corrupt { .. } => machine.take_off_links(fault),
+        Inject::Bandwidth { .. } => bandwidth::end(machine, fault),
         Inject::Crash { .. } => crash::end(machine, hosts),
         Inject::PowerLoss { .. } => power_loss::end(machine, hosts),
         Inject::Pause { .. } => pause::end(machine, hosts),
@@ -111,6 +137,8 @@ impl Machine {
                 active: false,
                 hit: false,
                 hosts: Vec::new(),
+                cut_off: Vec::new(),
+                steps: Vec::new(),
                 stream: None,
             });
         }
@@ -135,6 +163,7 @@ impl Machine {
         let planned = &mut self.faults.planned[fault as usize];
         planned.active = false;
         let (id, inject) = (planned.fault.id.clone(), planned.fault.inject.clone());
+        planned.cut_off.clear();
         let hosts = std::mem::take(&mut planned.hosts);
         end(self, fault, &inject, &hosts);
         self.note(Event::FaultEnded { fault: id });
@@ -190,6 +219,7 @@ impl Machine {
                 self.put_on_link(link, number as u32, &inject);
             }
         }
+        self.limit_changed(link);
     }
 
     /// Puts a fault of links on one link if that is among its links.
@@ -202,25 +232,20 @@ impl Machine {
             return false;
         }
         let (from, to) = (&hosts[link.from as usize], &hosts[link.to as usize]);
-        match inject {
-            Inject::Partition(shape) if partition::cuts(shape, from, to) => link.cuts.push(fault),
-            Inject::Slow {
-                from: senders,
-                to: receivers,
-                by,
-            } if senders.matches(from) && receivers.matches(to) => {
-                link.delays.push((fault, *by));
-            }
-            Inject::Loss {
-                from: senders,
-                to: receivers,
-                rate,
-            } if senders.matches(from) && receivers.matches(to) => {
-                link.losses.push((fault, *rate));
-            }
-            _ => return false,
+        if let Inject::Partition(shape) = inject {
+            let cut_off = &self.faults.planned[fault as usize].cut_off;
+            let one_by_one = cut_off.contains(&link.from) || cut_off.contains(&link.to);
+            let cuts = one_by_one || partition::cuts(shape, from, to);
+            link.cuts.extend(cuts.then_some(fault));
+            return cuts;
         }
-        true
+        let among = inject
+            .direction()
+            .is_some_and(|(senders, receivers)| senders.matches(from) && receivers.matches(to));
+        if among {
+            put_on(link, fault, inject);
+        }
+        among
     }
 
     /// Puts a fault of links on all its links; gives their numbers.
@@ -238,7 +263,30 @@ impl Machine {
             link.cuts.retain(|cut| *cut != fault);
             link.delays.retain(|(delay, _)| *delay != fault);
             link.losses.retain(|(loss, _)| *loss != fault);
+            link.wire.take_off(fault);
         }
+    }
+}
+
+/// What a fault does to a link that is one of its own.
+fn put_on(link: &mut Link, fault: u32, inject: &Inject) {
+    let by = Some(fault);
+    match inject {
+        Inject::Slow { by, .. } => link.delays.push((fault, *by)),
+        Inject::Loss { rate, .. } => link.losses.push((fault, *rate)),
+        Inject::Bandwidth { rate, queue, .. } => {
+            link.wire.limits.push((by, Limit::new(*rate, *queue)));
+        }
+        Inject::Duplicate { rate, .. } => link.wire.duplicates.push((by, *rate)),
+        Inject::Reorder { rate, by: late, .. } => {
+            let reorder = Reorder {
+                rate: *rate,
+                by: *late,
+            };
+            link.wire.reorders.push((by, reorder));
+        }
+        Inject::Corrupt { rate, .. } => link.wire.corruptions.push((by, *rate)),
+        _ => {}
     }
 }
 

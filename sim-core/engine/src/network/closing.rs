@@ -1,6 +1,9 @@
 //! The end of connections: FIN, RST, the death of a process, the loss of power.
 
-use super::connection::{CLIENT, EndOfStream, Greeting, NEVER, Opening, SERVER};
+use super::{
+    connection::{CLIENT, EndOfStream, Greeting, NEVER, Opening, SERVER},
+    transmission::HEADERS,
+};
 use crate::{agenda::Due, clock, cpu, machine::Machine, process::ProcessId};
 use std::io;
 use windtunnel_record::{Event, Moment};
@@ -65,6 +68,7 @@ impl Machine {
         connection.ends[side as usize].dead = true;
         let outgoing = &mut connection.pipes[side as usize];
         outgoing.stall = None;
+        outgoing.sender = None;
         outgoing.end_of_stream = EndOfStream::Sent;
         let unsent = (outgoing.written - outgoing.sent) as usize;
         let kept = outgoing.bytes.len() - unsent;
@@ -127,14 +131,15 @@ impl Machine {
         let not_before = connection.pipes[side as usize].last_arrival;
         let peer = connection.ends[1 - side as usize].host;
         let mut stream = self.take_stream(number, side);
-        let fate = self.network.link_ref(link).fate(depart, 1, &mut stream);
+        let link = self.network.link_mut(link);
+        let fate = link.fate(depart, 1, HEADERS, &mut stream);
         if let Some(connection) = self.network.connection(number) {
             connection.pipes[side as usize].stream = Some(stream);
         }
         let powered = self.hosts[peer as usize].powered;
         let arrives = fate
             .arrives
-            .filter(|_| powered)
+            .filter(|_| powered && !fate.corrupt)
             .map(|at| at.max(not_before));
         self.note(Event::Reset {
             connection: number,

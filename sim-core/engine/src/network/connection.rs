@@ -1,6 +1,6 @@
 //! A connection: two ends and a pipe in each direction.
 
-use super::{NetworkSpec, Options, nagle::Small, ports::PortKey, waits::Waits};
+use super::{NetworkSpec, Options, nagle::Small, ports::PortKey, sender::Sender, waits::Waits};
 use crate::process::ProcessId;
 use std::{collections::VecDeque, io, net::SocketAddr};
 use windtunnel_record::Stream;
@@ -154,6 +154,8 @@ pub(super) struct Pipe {
     pub small: Small,
     /// The latest arrival so far: a stream is in order.
     pub last_arrival: u64,
+    /// What it has in mind when its link carries only so much.
+    pub sender: Option<Box<Sender>>,
     /// Boxed, because it is taken out and put back for every segment.
     pub stream: Option<Box<Stream>>,
 }
@@ -163,6 +165,8 @@ pub(super) struct Flight {
     pub end: u64,
     pub last: bool,
     pub sent_at: u64,
+    /// When it has left the queue in front of its link.
+    pub leaves: u64,
     /// When it arrives; [`NEVER`] while it is lost.
     pub own_arrival: u64,
     /// When it can be read: not before what precedes it.
@@ -222,6 +226,7 @@ impl Pipe {
             stalls: 0,
             small: Small::default(),
             last_arrival: 0,
+            sender: None,
             stream: None,
         }
     }
@@ -239,6 +244,19 @@ impl Pipe {
                 self.end_arrived_at = flight.arrives;
             }
             self.flights.pop_front();
+        }
+    }
+
+    /// Finds out anew when each segment under way can be read.
+    pub fn put_in_order(&mut self) {
+        let mut in_order = 0;
+        for flight in &mut self.flights {
+            in_order = if flight.own_arrival == NEVER || in_order == NEVER {
+                NEVER
+            } else {
+                flight.own_arrival.max(in_order)
+            };
+            flight.arrives = in_order;
         }
     }
 
@@ -275,6 +293,7 @@ impl Pipe {
         self.arrive(now);
         self.flights.clear();
         self.acks.clear();
+        self.sender = None;
         self.stall = None;
         self.bytes.truncate((self.arrived - self.read) as usize);
         self.sent = self.arrived;

@@ -23,6 +23,8 @@ use windtunnel_record::{Event, event::Refusal};
 pub(super) const SECOND: u64 = 1_000_000_000;
 /// How long Linux asks for a neighbour: three times, a second apart (`mcast_solicit`).
 const NEIGHBOUR: u64 = 3 * SECOND;
+/// How many bytes a packet of the handshake has on the wire.
+const SYN_BYTES: u64 = 74;
 
 /// Connects to `remote`.
 ///
@@ -298,11 +300,12 @@ impl Machine {
         };
         let link = connection.links[side as usize];
         let mut stream = self.take_stream(number, side);
-        let fate = self.network.link_ref(link).fate(depart, 1, &mut stream);
+        let link = self.network.link_mut(link);
+        let fate = link.fate(depart, 1, SYN_BYTES, &mut stream);
         if let Some(connection) = self.network.connection(number) {
             connection.pipes[side as usize].stream = Some(stream);
         }
-        match fate.arrives {
+        match fate.arrives.filter(|_| !fate.corrupt) {
             Some(at) => {
                 self.agenda.enter(
                     at,

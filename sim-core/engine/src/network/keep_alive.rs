@@ -121,7 +121,7 @@ impl Machine {
         let peer = &connection.ends[1 - side as usize];
         let (peer_host, peer_dead) = (peer.host, peer.dead);
         let powered = self.hosts[peer_host as usize].powered;
-        let (arrives, _) = self.fate_of(number, side, out, now, 1, powered);
+        let arrives = self.fate_of(number, side, out, now, 1, powered).arrives;
         self.note(Event::Probe {
             connection: number,
             back: side == SERVER,

@@ -1,7 +1,7 @@
 //! A link: one direction between two hosts.
 
-use super::Network;
-use windtunnel_record::{Distribution, HostInfo, Stream, target::Targets};
+use super::{Network, queue::Queue, wire::Wire};
+use windtunnel_record::{Distribution, HostInfo, Impairments, Stream, target::Targets};
 
 /// A link that differs from the network's defaults, in both directions.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub struct LinkSpec {
     pub latency: Option<Distribution>,
     /// Its loss, if that differs.
     pub loss: Option<f64>,
+    /// What it does to packets besides, where that differs.
+    pub impairments: Impairments,
 }
 
 /// One direction between two hosts, with what faults do to it.
@@ -30,6 +32,10 @@ pub(crate) struct Link {
     pub delays: Vec<(u32, Distribution)>,
     /// The faults that lose packets on it.
     pub losses: Vec<(u32, f64)>,
+    /// What else it does to packets.
+    pub wire: Wire,
+    /// What waits in front of it, if it carries only so much.
+    pub queue: Option<Queue>,
 }
 
 /// What becomes of a packet.
@@ -38,6 +44,24 @@ pub(crate) struct Fate {
     pub arrives: Option<u64>,
     /// The fault that lost or delayed it.
     pub fault: Option<u32>,
+    /// When its last bit has left the queue in front of the link.
+    pub leaves: u64,
+    /// When a second one of it arrives, if it is duplicated.
+    pub copy: Option<u64>,
+    /// Whether a bit of it is wrong.
+    pub corrupt: bool,
+}
+
+impl Fate {
+    fn lost(leaves: u64, fault: Option<u32>) -> Self {
+        Self {
+            arrives: None,
+            fault,
+            leaves,
+            copy: None,
+            corrupt: false,
+        }
+    }
 }
 
 impl Link {
@@ -46,29 +70,30 @@ impl Link {
         !self.cuts.is_empty()
     }
 
-    /// Decides the fate of a packet, or of a burst of `packets`, that leaves at `depart`.
-    pub fn fate(&self, depart: u64, packets: u64, stream: &mut Stream) -> Fate {
+    /// Decides the fate of a packet, or of a burst of `packets`, of `bytes` bytes on the wire, that
+    /// is sent at `depart`.
+    pub fn fate(&mut self, depart: u64, packets: u64, bytes: u64, stream: &mut Stream) -> Fate {
+        let mut leaves = depart;
+        let mut limited_by = None;
+        if let Some(queue) = &mut self.queue {
+            match queue.pass(depart, bytes) {
+                Some(at) => leaves = at,
+                None => return Fate::lost(depart, queue.fault),
+            }
+            limited_by = queue.fault;
+        }
         if let Some(fault) = self.cuts.first() {
-            return Fate {
-                arrives: None,
-                fault: Some(*fault),
-            };
+            return Fate::lost(leaves, Some(*fault));
         }
         let lost = |rate: f64, stream: &mut Stream| {
             rate > 0.0 && stream.chance(1.0 - power(1.0 - rate, packets))
         };
         if lost(self.loss, stream) {
-            return Fate {
-                arrives: None,
-                fault: None,
-            };
+            return Fate::lost(leaves, None);
         }
         for (fault, rate) in &self.losses {
             if lost(*rate, stream) {
-                return Fate {
-                    arrives: None,
-                    fault: Some(*fault),
-                };
+                return Fate::lost(leaves, Some(*fault));
             }
         }
         let mut latency = self.latency.sample(stream).as_nanos();
@@ -76,9 +101,37 @@ impl Link {
             latency += delay.sample(stream).as_nanos();
         }
         let fault = self.delays.first().map(|(fault, _)| *fault);
-        Fate {
-            arrives: Some(depart + latency.max(1)),
-            fault,
+        let mut fate = Fate {
+            arrives: Some(leaves + latency.max(1)),
+            fault: fault.or(limited_by),
+            leaves,
+            copy: None,
+            corrupt: false,
+        };
+        if !self.wire.is_plain() {
+            self.impair(&mut fate, packets, stream);
+        }
+        fate
+    }
+
+    /// Holds back, copies and corrupts.
+    fn impair(&self, fate: &mut Fate, packets: u64, stream: &mut Stream) {
+        let mut hit = |rate: f64| rate > 0.0 && stream.chance(1.0 - power(1.0 - rate, packets));
+        let reordered = self.wire.reorders.iter().find(|(_, one)| hit(one.rate));
+        let copied = self.wire.duplicates.iter().find(|(_, rate)| hit(*rate));
+        let corrupted = self.wire.corruptions.iter().find(|(_, rate)| hit(*rate));
+        if let Some((fault, reorder)) = reordered {
+            let late = reorder.by.sample(stream).as_nanos();
+            fate.arrives = fate.arrives.map(|at| at + late);
+            fate.fault = fate.fault.or(*fault);
+        }
+        if let Some((fault, _)) = copied {
+            fate.copy = Some(fate.leaves + self.latency.sample(stream).as_nanos().max(1));
+            fate.fault = fate.fault.or(*fault);
+        }
+        if let Some((fault, _)) = corrupted {
+            fate.corrupt = true;
+            fate.fault = fate.fault.or(*fault);
         }
     }
 }
@@ -119,6 +172,13 @@ impl Network {
         let usual = if from == to { 0.0 } else { self.spec.loss };
         let loss = special.and_then(|link| link.loss).unwrap_or(usual);
         let typical = latency.mean().as_nanos().max(1);
+        let own = special.map_or_else(Impairments::default, |link| link.impairments);
+        let impairments = if from == to {
+            Impairments::default()
+        } else {
+            own.or(self.spec.impairments)
+        };
+        let wire = Wire::new(&impairments);
         let number = self.links.len();
         self.by_hosts.insert((from, to), number);
         self.links.push(Link {
@@ -130,12 +190,20 @@ impl Network {
             cuts: Vec::new(),
             delays: Vec::new(),
             losses: Vec::new(),
+            queue: wire
+                .limit()
+                .map(|(limit, fault)| Queue::new(limit, fault, 0)),
+            wire,
         });
         (number, true)
     }
 
     pub(super) fn link_ref(&self, number: usize) -> &Link {
         &self.links[number]
+    }
+
+    pub(super) fn link_mut(&mut self, number: usize) -> &mut Link {
+        &mut self.links[number]
     }
 
     /// All links, for faults that touch some of them.

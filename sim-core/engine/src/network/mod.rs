@@ -7,6 +7,7 @@
 
 mod address;
 mod closing;
+mod congestion;
 mod connection;
 mod draft;
 mod greeting;
@@ -17,12 +18,16 @@ mod listener;
 mod nagle;
 mod options;
 mod ports;
+mod queue;
 mod readiness;
+mod recovery;
 mod retransmission;
+mod sender;
 mod socket;
 mod transmission;
 mod waiting;
 mod waits;
+mod wire;
 
 pub use address::{host_address, resolve};
 pub use draft::Draft;
@@ -34,12 +39,14 @@ pub use options::Options;
 pub use readiness::{Interest, Ready};
 pub use socket::Socket;
 
+pub(crate) use link::Link;
+pub(crate) use wire::Limit;
+
 use connection::Connection;
-use link::Link;
 use listener::ListenerState;
 use ports::Ports;
 use std::collections::{BTreeMap, BTreeSet};
-use windtunnel_record::{Distribution, Seed, Span, Topology};
+use windtunnel_record::{Distribution, Impairments, Seed, Span, Topology};
 
 /// What the network is like.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +59,8 @@ pub struct NetworkSpec {
     pub cross_zone: Distribution,
     /// The share of packets lost between hosts, 0 to 1.
     pub loss: f64,
+    /// What links between hosts do to packets besides.
+    pub impairments: Impairments,
     /// Links that differ; a later one wins over an earlier one.
     pub links: Vec<LinkSpec>,
     /// Retransmissions of a SYN with doubling time-outs (Linux `tcp_syn_retries`).
@@ -86,6 +95,7 @@ impl Default for NetworkSpec {
                 p99: Span::from_millis(3),
             },
             loss: 0.0,
+            impairments: Impairments::default(),
             links: Vec::new(),
             syn_retries: 6,
             syn_linear: 4,

@@ -26,8 +26,14 @@ fn patience(retries2: u8) -> u64 {
 }
 
 impl Machine {
-    fn round_trip(&self, links: [usize; 2]) -> u64 {
-        let typical = links.iter().map(|&n| self.network.link_ref(n).typical);
+    /// How long a round trip takes, with the time in queues as they are.
+    pub(super) fn round_trip(&self, links: [usize; 2]) -> u64 {
+        let now = clock::now();
+        let typical = links.iter().map(|&number| {
+            let link = self.network.link_ref(number);
+            let wait = link.queue.as_ref().map_or(0, |queue| queue.wait(now));
+            link.typical + wait
+        });
         typical.sum()
     }
 
@@ -138,6 +144,13 @@ impl Machine {
             // The first try was the probe; Linux counts from the first time-out.
             stall.since = stall.since.min(now);
         }
+        if self.sender_times_out(number, side, stall) {
+            return;
+        }
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let pipe = &mut connection.pipes[side as usize];
         let unsent_only = pipe
             .flights
             .iter()
@@ -145,8 +158,9 @@ impl Machine {
             && pipe.acks.iter().all(|ack| ack.at != NEVER);
         let carries_data = pipe.sent > pipe.acknowledged;
         let powered = self.hosts[peer_host as usize].powered;
-        let (arrives, fault) = self.fate_of(number, side, out, now, 1, powered);
-        let arrives = self.past_the_door(number, side, arrives);
+        let passed = self.fate_of(number, side, out, now, 1, powered);
+        let fault = passed.fault;
+        let arrives = self.past_the_door(number, side, passed.arrives);
         let answered = arrives.filter(|_| !self.network.link_ref(back).is_cut());
         self.note(Event::Retransmission {
             connection: number,
@@ -192,7 +206,7 @@ impl Machine {
 
     /// Nobody answered. The probe is followed by a whole time-out, each try after it by twice the last
     /// gap; a closed window is probed at gaps that double from the start.
-    fn try_later(&mut self, number: u32, side: u8, stall: Stall, window_probe: bool) {
+    pub(super) fn try_later(&mut self, number: u32, side: u8, stall: Stall, window_probe: bool) {
         let Some(connection) = self.network.connection(number) else {
             return;
         };
@@ -231,7 +245,7 @@ impl Machine {
         );
     }
 
-    fn end_stall(&mut self, number: u32, side: u8) {
+    pub(super) fn end_stall(&mut self, number: u32, side: u8) {
         if let Some(connection) = self.network.connection(number) {
             connection.pipes[side as usize].stall = None;
         }
@@ -253,15 +267,7 @@ impl Machine {
                 break;
             }
         }
-        let mut in_order = 0;
-        for flight in &mut pipe.flights {
-            in_order = if flight.own_arrival == NEVER || in_order == NEVER {
-                NEVER
-            } else {
-                flight.own_arrival.max(in_order)
-            };
-            flight.arrives = in_order;
-        }
+        pipe.put_in_order();
         pipe.last_arrival = pipe.last_arrival.max(arrives);
         let next = pipe.next_arrival();
         if next != NEVER {
@@ -270,7 +276,7 @@ impl Machine {
     }
 
     /// The sender sees at `seen` how far the stream is gapless. True if something is still lost.
-    fn acknowledge_what_arrived(&mut self, number: u32, side: u8, seen: u64) -> bool {
+    pub(super) fn acknowledge_what_arrived(&mut self, number: u32, side: u8, seen: u64) -> bool {
         let Some(connection) = self.network.connection(number) else {
             return false;
         };
@@ -372,6 +378,9 @@ impl Machine {
             ack.at = NEVER;
         }
         pipe.last_arrival = pipe.last_arrival.min(now);
+        if let Some(sender) = &mut pipe.sender {
+            sender.lose_after(now);
+        }
         self.begin_stall(number, side, since, false);
         data
     }
@@ -389,6 +398,9 @@ impl Machine {
         };
         for ack in &mut pipe.acks {
             ack.at = NEVER;
+        }
+        if let Some(sender) = &mut pipe.sender {
+            sender.lose_after(now);
         }
         self.begin_stall(number, side, since, false);
     }

@@ -345,6 +345,9 @@ impl Machine {
             return;
         };
         let pipe = &connection.pipes[side as usize];
+        if pipe.sender.as_ref().is_some_and(|sender| !sender.shut) {
+            return;
+        }
         let unread = pipe.sent - pipe.read;
         let window = connection.ends[1 - side as usize].window;
         let back = connection.links[1 - side as usize];

@@ -1,18 +1,33 @@
 //! Sending: what may go, how it fares, and who is told when.
 
-use super::connection::{Ack, CLIENT, EndOfStream, Flight, NEVER, Pipe, SERVER};
+use super::{
+    connection::{Ack, CLIENT, EndOfStream, Flight, NEVER, Pipe, SERVER},
+    sender::Sent,
+};
 use crate::{clock, machine::Machine};
 use windtunnel_record::{Event, Moment, Stream};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The largest burst sent as one segment (Linux's segmentation offload).
-const BURST: u64 = 64 << 10;
+pub(super) const BURST: u64 = 64 << 10;
 /// The payload of one packet on the wire.
 pub(super) const PACKET: u64 = 1448;
+/// The headers of a packet: Ethernet, IPv4, TCP with time stamps.
+pub(super) const HEADERS: u64 = 66;
+
+/// What became of a segment.
+pub(super) struct Passed {
+    /// When it arrives; absent if it does not.
+    pub arrives: Option<u64>,
+    /// When it left the queue in front of the link.
+    pub leaves: u64,
+    /// The fault that had a hand in it.
+    pub fault: Option<u32>,
+}
 
 impl Machine {
-    /// Sends what may be sent of a direction: as far as the window reaches, and not behind silence.
-    pub(crate) fn transmit(&mut self, number: u32, side: u8, depart: u64) {
+    /// Sends as far as the windows reach, and not behind silence.
+    pub(super) fn transmit_as_windows_allow(&mut self, number: u32, side: u8, depart: u64) {
         loop {
             let Some(connection) = self.network.connection(number) else {
                 return;
@@ -27,7 +42,13 @@ impl Machine {
                 return;
             }
             let open = (pipe.read + window).saturating_sub(pipe.sent);
-            let length = (pipe.written - pipe.sent).min(open).min(BURST);
+            let mut length = (pipe.written - pipe.sent).min(open).min(BURST);
+            if let Some(sender) = &mut pipe.sender {
+                sender.shut = open < pipe.written - pipe.sent;
+                let admitted = sender.admits(length);
+                sender.held_back = admitted == 0 && length > 0;
+                length = admitted;
+            }
             let nothing_left = pipe.sent + length == pipe.written;
             let last = nothing_left && pipe.end_of_stream == EndOfStream::Queued;
             if length == 0 && !last {
@@ -68,10 +89,10 @@ impl Machine {
             self.note_answer(number, side, depart);
         }
         let powered = self.hosts[peer_host as usize].powered;
-        let (arrives, fault) = self.fate_of(number, side, out, depart, length, powered);
-        let passed = arrives.is_some();
-        let arrives = self.past_the_door(number, side, arrives);
-        let shut_out = passed && arrives.is_none();
+        let passed = self.fate_of(number, side, out, depart, length, powered);
+        let fault = passed.fault;
+        let arrives = self.past_the_door(number, side, passed.arrives);
+        let shut_out = passed.arrives.is_some() && arrives.is_none();
         self.note(Event::Segment {
             connection: number,
             back: side == SERVER,
@@ -111,6 +132,7 @@ impl Machine {
             end,
             last,
             sent_at: depart,
+            leaves: passed.leaves,
             own_arrival,
             arrives: in_order,
         });
@@ -124,7 +146,22 @@ impl Machine {
             sent_at: depart,
             at: seen,
         });
-        if own_arrival != NEVER && behind_a_loss && !back_is_cut {
+        if pipe.sender.is_some() {
+            let told = own_arrival != NEVER && !back_is_cut;
+            let sent = Sent {
+                start: offset,
+                end,
+                last,
+                sent_at: depart,
+                seen: if told {
+                    own_arrival + back_typical
+                } else {
+                    NEVER
+                },
+                attempt: 0,
+            };
+            self.sent_under_control(number, side, sent);
+        } else if own_arrival != NEVER && behind_a_loss && !back_is_cut {
             self.fast_retransmit(number, side, own_arrival + back_typical);
         } else if seen == NEVER {
             let silence = arrives.is_none() && (fault_is_cut(self, out) || !powered || shut_out)
@@ -146,7 +183,8 @@ impl Machine {
         at.filter(|&at| side == SERVER || self.data_open(number, at))
     }
 
-    /// What becomes of a segment of `length` bytes, and the fault that did it.
+    /// What becomes of a segment of `length` bytes. One with a wrong bit is thrown away by its
+    /// receiver, and a second one of it as well.
     pub(super) fn fate_of(
         &mut self,
         number: u32,
@@ -155,16 +193,20 @@ impl Machine {
         depart: u64,
         length: u64,
         powered: bool,
-    ) -> (Option<u64>, Option<u32>) {
+    ) -> Passed {
         let mut stream = self.take_stream(number, side);
-        let fate = self
-            .network
-            .link_ref(link)
-            .fate(depart, length.div_ceil(PACKET), &mut stream);
+        let packets = length.div_ceil(PACKET);
+        let bytes = length + packets.max(1) * HEADERS;
+        let link = self.network.link_mut(link);
+        let fate = link.fate(depart, packets, bytes, &mut stream);
         if let Some(connection) = self.network.connection(number) {
             connection.pipes[side as usize].stream = Some(stream);
         }
-        (fate.arrives.filter(|_| powered), fate.fault)
+        Passed {
+            arrives: fate.arrives.filter(|_| powered && !fate.corrupt),
+            leaves: fate.leaves,
+            fault: fate.fault,
+        }
     }
 
     /// The stream of a direction's packets, named after its ends.

@@ -55,6 +55,49 @@ fn a_count_becomes_that_many_hosts_by_name() {
 }
 
 #[test]
+fn places_in_a_partition_are_drawn_and_written_out() {
+    let shape = |shape: &str, seed: u64| {
+        let text = format!("id = 'cut'\nat = '1s'\ninject = {{ partition = {{ {shape} }} }}");
+        let planned = plan(&[&text], seed).remove(0);
+        let Inject::Partition(shape) = planned.inject else {
+            panic!("{planned:?}");
+        };
+        let lists = shape.targets().into_iter().cloned();
+        lists.collect::<Vec<Targets>>()
+    };
+    let everybody = plan(&["id = 'x'\ninject = { crash = { target = '*' } }"], 0).remove(0);
+    let all = everybody.inject.targets()[0].0.len();
+    for (text, lists, hosts) in [
+        ("isolate-one = '*'", 1, 1),
+        ("bridge = '*'", 1, all),
+        ("majority-ring = '*'", 1, all),
+        ("swizzle = { target = '*' }", 2, all),
+    ] {
+        let drawn: BTreeSet<String> = (0..20)
+            .map(|seed| {
+                let found = shape(text, seed);
+                assert_eq!((found.len(), found[0].0.len()), (lists, hosts), "{text}");
+                format!("{found:?}")
+            })
+            .collect();
+        assert!(drawn.len() > 1, "another order for another seed: {text}");
+    }
+    let orders = shape("swizzle = { target = '*' }", 1);
+    assert_ne!(orders[0], orders[1], "healed in another order");
+}
+
+#[test]
+fn a_shape_without_enough_hosts_is_refused() {
+    let ring =
+        spec("id = 'ring'\nat = '1s'\ninject = { partition = { majority-ring = 'orders' } }");
+    let error = generate(&[ring], &shop(), Seed(0), LOAD).expect_err("two hosts");
+    assert!(
+        error.to_string().contains("at least 3 hosts (found 2)"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_fault_without_a_time_lasts_for_the_whole_load() {
     let faults = plan(
         &["id = 'bad'\ninject = { loss = { to = '*', rate = 0.1 } }"],
