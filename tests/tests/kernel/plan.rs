@@ -13,6 +13,15 @@ impl Host {
     #[cfg(not(madsim))]
     pub const BOTH: [Self; 2] = [Self::Client, Self::Server];
 
+    /// The other one.
+    #[cfg(not(madsim))]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -50,6 +59,8 @@ pub enum Act {
     Lose(Way, f64),
     /// The next segment with data is lost. In the simulation all are, until the act ends.
     LoseOne(Way),
+    /// The wire carries no more than so many megabits a second, with a queue of 100,000 bytes.
+    Narrow(Way, u64),
     /// The host goes dark and forgets its connections; at the end it boots.
     PowerLoss(Host),
     /// The process is killed; at the end it is started again.

@@ -8,9 +8,9 @@ use crate::{
 };
 use std::sync::{Arc, Mutex};
 use tokio::{sync::watch, time::Instant};
-use windtunnel::record::{Distribution, RunSpec, Seed, Span};
+use windtunnel::record::{Bandwidth, Distribution, RunSpec, Seed, Span, Target};
 use windtunnel::{
-    Fault, KeepAlive, Network, Settings, Tunnel, crash, execute, host, loss, partition,
+    Fault, KeepAlive, Network, Settings, Tunnel, bandwidth, crash, execute, host, loss, partition,
     partition_one_way, pause, power_loss,
 };
 
@@ -92,6 +92,10 @@ fn describe(tunnel: &mut Tunnel, behaviour: &Behaviour, account: &Arc<Mutex<Acco
     }
 }
 
+fn narrow(from: Target, to: Target, mbit: u64) -> Fault {
+    bandwidth(from, to, Bandwidth::from_mbit(mbit))
+}
+
 fn fault_of(planned: &Planned) -> Fault {
     let (client, server) = (|| host("client"), || host("server"));
     let of = |who: Host| host(who.name());
@@ -103,9 +107,11 @@ fn fault_of(planned: &Planned) -> Fault {
         Act::Lose(Way::ToClient, rate) => loss(server(), client(), rate),
         Act::LoseOne(Way::ToServer) => loss(client(), server(), 1.0),
         Act::LoseOne(Way::ToClient) => loss(server(), client(), 1.0),
-        Act::Lose(Way::Both, _) | Act::LoseOne(Way::Both) => {
+        Act::Lose(Way::Both, _) | Act::LoseOne(Way::Both) | Act::Narrow(Way::Both, _) => {
             panic!("plan each direction by itself")
         }
+        Act::Narrow(Way::ToServer, mbit) => narrow(client(), server(), mbit),
+        Act::Narrow(Way::ToClient, mbit) => narrow(server(), client(), mbit),
         Act::PowerLoss(who) => power_loss(of(who)),
         Act::Kill(who) => crash(of(who)),
         Act::Stop(who) => pause(of(who)),

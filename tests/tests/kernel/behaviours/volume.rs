@@ -5,6 +5,7 @@ use crate::{
     part::{Part, echo, pattern, ping},
     plan::{Act, Way},
 };
+use std::ops::Range;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -31,6 +32,44 @@ pub fn behaviours() -> Vec<Behaviour> {
             .server(|part| write_back(part, 20))
             .client(|part| small_writes(part, true))
             .judge(|seen| seen.took("begun", "done", 0..20 * 20)),
+        Behaviour::new("a_narrow_wire_carries_what_its_rate_says")
+            .during(Act::Narrow(Way::ToServer, RATE).from(300))
+            .server(count)
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                part.at(600).await;
+                part.note("begun");
+                send(&mut stream).await;
+                part.note("all arrived");
+            })
+            .judge(|seen| seen.took("begun", "all arrived", within_a_tenth())),
+        Behaviour::new("two_who_share_a_narrow_wire_take_twice_as_long")
+            .during(Act::Narrow(Way::ToServer, RATE).from(300))
+            .server(count)
+            .client(|part| async move {
+                part.at(600).await;
+                part.note("begun");
+                let one = TcpStream::connect(part.server()).await;
+                let other = TcpStream::connect(part.server()).await;
+                let (mut one, mut other) = (one.expect("it listens"), other.expect("it listens"));
+                tokio::join!(send(&mut one), send(&mut other));
+                part.note("all arrived");
+            })
+            .judge(|seen| {
+                let alone = within_a_tenth();
+                seen.took("begun", "all arrived", 2 * alone.start..2 * alone.end);
+            }),
+        Behaviour::new("a_wire_that_is_wide_again_is_quick_again")
+            .during(Act::Narrow(Way::ToServer, RATE).from(300).lasting(1_000))
+            .server(count)
+            .client(|part| async move {
+                let mut stream = part.connect().await;
+                part.at(600).await;
+                part.note("begun");
+                send(&mut stream).await;
+                part.note("all arrived");
+            })
+            .judge(|seen| seen.client("all arrived", 1_250..2_000)),
         Behaviour::new("three_hundred_connections_are_served_side_by_side")
             .server(echo)
             .client(|part| async move {
@@ -80,6 +119,39 @@ async fn write_back(part: Part, count: usize) {
         stream.write_all(b"back").await.expect("taken");
     }
     std::future::pending().await
+}
+
+/// Megabits a second.
+const RATE: u64 = 8;
+/// Bytes that are sent at that rate.
+const LOAD: u64 = 2_000_000;
+
+/// How many milliseconds the load takes on the narrow wire, give or take a tenth. Each packet carries
+/// 1448 bytes and 66 of headers.
+fn within_a_tenth() -> Range<u64> {
+    let exact = LOAD * 8 / (RATE * 1_000) * (1_448 + 66) / 1_448;
+    exact * 9 / 10..exact * 11 / 10
+}
+
+/// Sends the load, and waits until it has arrived.
+async fn send(stream: &mut TcpStream) {
+    let load = pattern(0, LOAD as usize);
+    stream.write_all(&load).await.expect("it is read");
+    assert_eq!(stream.read_u64().await.expect("told"), LOAD);
+}
+
+/// A server that says of each connection when the load has arrived.
+async fn count(part: Part) {
+    let listener = part.listen().await;
+    loop {
+        let (mut stream, _) = listener.accept().await.expect("the process lives");
+        tokio::spawn(async move {
+            let mut got = vec![0; LOAD as usize];
+            stream.read_exact(&mut got).await.expect("all of it comes");
+            assert!(got == pattern(0, got.len()), "it is garbled");
+            stream.write_u64(LOAD).await.expect("written");
+        });
+    }
 }
 
 /// Sends and receives `length` bytes at the same time.

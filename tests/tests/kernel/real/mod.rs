@@ -8,7 +8,7 @@ pub use player::play_the_part_asked_for;
 use crate::{
     account::{Account, Noted},
     behaviour::{Behaviour, Patience},
-    plan::{Act, Host},
+    plan::{Act, Host, Way},
 };
 use player::{Player, Said};
 use std::{
@@ -32,8 +32,9 @@ pub fn unavailable() -> Option<String> {
         };
         Wire::clear_abandoned();
         let mut wire = Wire::new(patience)?;
-        wire.begin(0, Act::Lose(crate::plan::Way::Both, 0.5))?;
+        wire.begin(0, Act::Lose(Way::Both, 0.5))?;
         wire.end(0)?;
+        wire.narrow(Way::Both, Some(8))?;
         wire.forget_connections(Host::Server)
     };
     TRIED.get_or_init(|| tried().err()).clone()
@@ -211,6 +212,7 @@ impl Stage<'_> {
                 self.player(host).kill();
                 self.wire.forget_connections(host)?;
             }
+            Act::Narrow(way, mbit) => self.wire.narrow(way, Some(mbit))?,
             Act::Cut(_) | Act::Lose(..) | Act::LoseOne(_) => self.wire.begin(number, act)?,
         }
         Ok(())
@@ -229,6 +231,7 @@ impl Stage<'_> {
             }
             // It loses its one segment, however late that is.
             Act::LoseOne(_) => Ok(()),
+            Act::Narrow(way, _) => self.wire.narrow(way, None),
             Act::Cut(_) | Act::Lose(..) => self.wire.end(number),
         }
     }

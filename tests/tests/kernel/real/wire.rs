@@ -101,6 +101,22 @@ impl Wire {
         self.apply()
     }
 
+    /// From now on the wire carries so many megabits a second that way, or as many as it can.
+    pub fn narrow(&self, way: Way, mbit: Option<u64>) -> Result<(), String> {
+        for receiver in way.receivers() {
+            let name = self.namespace(receiver.peer());
+            let words = match mbit {
+                Some(rate) => {
+                    format!("replace dev wire root tbf rate {rate}mbit burst 16kb limit 100000")
+                }
+                None => "del dev wire root".into(),
+            };
+            let all = format!("-n {name} qdisc {words}");
+            run("tc", &all.split(' ').collect::<Vec<_>>(), "")?;
+        }
+        Ok(())
+    }
+
     /// It ends.
     pub fn end(&mut self, number: usize) -> Result<(), String> {
         self.acts.retain(|(other, _)| *other != number);
@@ -125,7 +141,7 @@ impl Wire {
                         (way, next.into())
                     }
                     Act::PowerLoss(_) => (Way::Both, String::new()),
-                    Act::Kill(_) | Act::Stop(_) => continue,
+                    Act::Kill(_) | Act::Stop(_) | Act::Narrow(..) => continue,
                 };
                 if way.receivers().contains(&host) {
                     rules += &format!("add rule netdev wire arrivals {condition} drop\n");
