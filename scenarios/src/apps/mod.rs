@@ -6,20 +6,21 @@ pub mod watch;
 
 pub use place::Place;
 
+use axum::Router;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use std::{future::Future, io, pin::Pin};
 use toml::{Spanned, de::DeTable};
 
-/// Starts a service at its place with its part of the configuration.
-pub type Start = fn(Place, toml::Table) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+/// Opens a service at its place with its part of the configuration; others serve it.
+pub type Open = fn(Place, toml::Table) -> Pin<Box<dyn Future<Output = io::Result<Router>> + Send>>;
 
 /// A written service.
 #[derive(Clone, Copy, Debug)]
 pub struct App {
     /// The name that scenario files use.
     pub name: &'static str,
-    /// Runs it until the process is asked to stop.
-    pub start: Start,
+    /// Reads what it kept, and answers from then on.
+    pub open: Open,
     /// Whether it would take these settings, with the place of the first that it would not.
     pub takes: fn(Spanned<DeTable<'_>>) -> Result<(), toml::de::Error>,
 }
@@ -28,17 +29,17 @@ pub struct App {
 pub const APPS: &[App] = &[
     App {
         name: "shop/orders",
-        start: |place, config| Box::pin(shop::orders::run(place, config)),
+        open: |place, config| Box::pin(shop::orders::open(place, config)),
         takes: takes::<shop::orders::Config>,
     },
     App {
         name: "shop/payments",
-        start: |place, config| Box::pin(shop::payments::run(place, config)),
+        open: |place, config| Box::pin(shop::payments::open(place, config)),
         takes: takes::<shop::payments::Config>,
     },
     App {
         name: "shop/stock",
-        start: |place, config| Box::pin(shop::stock::run(place, config)),
+        open: |place, config| Box::pin(shop::stock::open(place, config)),
         takes: takes::<shop::stock::Config>,
     },
 ];

@@ -1,12 +1,11 @@
-//! What a service of a scenario has around it: open requests are counted, requests without a deadline
-//! are told, and an `errors` fault answers in the service's place.
+//! What a written service has around it: open requests are counted, and requests without a deadline are
+//! told.
 
 use axum::{
     Router,
     extract::{Request, State},
-    http::StatusCode,
-    middleware::{Next, from_fn, from_fn_with_state},
-    response::{IntoResponse, Response},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
 };
 use std::sync::{
     Arc,
@@ -16,24 +15,11 @@ use tracing::info;
 use windtunnel::gauge;
 use windtunnel_models::http::deadline;
 
-/// The same service, answering with an error status where an `errors` fault says so.
-pub fn with_injected_errors(router: Router) -> Router {
-    router.layer(from_fn(injected))
-}
-
-async fn injected(request: Request, next: Next) -> Response {
-    let status = windtunnel::injected_error();
-    match status.and_then(|status| StatusCode::from_u16(status).ok()) {
-        Some(status) => status.into_response(),
-        None => next.run(request).await,
-    }
-}
-
-/// The same service with injected errors, telling how many requests are open (the gauge
+/// The same service, telling how many requests are open (the gauge
 /// `queue-depth`) and which came without a deadline (the fact `undated`).
 pub fn watched(router: Router) -> Router {
     let open = Arc::new(AtomicI64::new(0));
-    with_injected_errors(router).layer(from_fn_with_state(open, watch))
+    router.layer(from_fn_with_state(open, watch))
 }
 
 /// A request that is open; dropped when it was answered or given up.

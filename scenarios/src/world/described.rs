@@ -2,7 +2,7 @@
 
 use super::{invalid, policies};
 use crate::{
-    apps::{Place, place, watch},
+    apps::Place,
     format::{Scenario, Service},
     hooks::Hooks,
 };
@@ -20,7 +20,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
+use tokio::{sync::Semaphore, time::Instant};
 use windtunnel_models::{
     gateway::{
         Gateway,
@@ -116,11 +116,11 @@ struct Server {
     chance: Mutex<Stream>,
 }
 
-/// Serves until the process is asked to stop.
+/// A described service at its place.
 ///
 /// # Errors
-/// If the settings cannot work or the port not be had.
-pub async fn run(at: Place, plan: Plan) -> io::Result<()> {
+/// If the settings cannot work.
+pub fn open(at: &Place, plan: Plan) -> io::Result<Router> {
     let hooks = Hooks::new(&at.name, "client");
     let rng = ChaCha8Rng::seed_from_u64(at.seed);
     let egress = match plan.egress() {
@@ -137,10 +137,7 @@ pub async fn run(at: Place, plan: Plan) -> io::Result<()> {
         egress,
         chance,
     });
-    let app = watch::with_injected_errors(Router::new().fallback(serve).with_state(server));
-    let listener = TcpListener::bind(&at.listen).await?;
-    http_model::serve(listener, app, place::asked_to_stop()).await;
-    Ok(())
+    Ok(Router::new().fallback(serve).with_state(server))
 }
 
 impl Server {

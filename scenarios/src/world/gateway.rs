@@ -2,19 +2,15 @@
 
 use super::{invalid, policies};
 use crate::{
-    apps::{Place, place},
+    apps::Place,
     format::{Scenario, Service},
     hooks::Hooks,
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use std::{collections::BTreeMap, io};
-use tokio::net::TcpListener;
-use windtunnel_models::{
-    gateway::{
-        Gateway,
-        config::{Config, Match, PathMatch, Route},
-    },
-    http,
+use windtunnel_models::gateway::{
+    Gateway,
+    config::{Config, Match, PathMatch, Route},
 };
 
 /// The settings of a gateway that a scenario describes.
@@ -63,15 +59,12 @@ pub fn config(
     config
 }
 
-/// Serves until the process is asked to stop.
+/// A gateway at its place.
 ///
 /// # Errors
-/// If the settings cannot work or the port not be had.
-pub async fn run(at: Place, config: Config) -> io::Result<()> {
+/// If the settings cannot work.
+pub fn open(at: &Place, config: Config) -> io::Result<Gateway> {
     let hooks = Hooks::new(&at.name, "gateway");
     let rng = ChaCha8Rng::seed_from_u64(at.seed);
-    let gateway = Gateway::new(config, rng, hooks).map_err(invalid)?;
-    let listener = TcpListener::bind(&at.listen).await?;
-    http::serve(listener, gateway, place::asked_to_stop()).await;
-    Ok(())
+    Gateway::new(config, rng, hooks).map_err(invalid)
 }

@@ -6,8 +6,12 @@ mod gateway;
 mod load;
 mod policies;
 mod program;
+mod serving;
 
 pub use program::Program;
+
+#[cfg(all(test, madsim))]
+mod tests;
 
 use crate::{
     apps::Place,

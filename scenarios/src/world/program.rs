@@ -1,12 +1,14 @@
 //! What a replica of a service runs: the same in both worlds.
 
-use super::{described, gateway};
+use super::{described, gateway, serving::Injecting};
 use crate::{
-    apps::{self, App, Place},
+    apps::{self, App, Place, place, watch},
     format::{Role, Scenario, Service},
 };
 use std::{collections::BTreeMap, io};
-use windtunnel_models::gateway::config::Config;
+use tokio::net::TcpListener;
+use tower::Layer;
+use windtunnel_models::{gateway::config::Config, http};
 
 /// What one replica runs.
 #[derive(Clone)]
@@ -54,10 +56,23 @@ impl Program {
     /// # Errors
     /// If the settings cannot work, the data not be read, or the port not be had.
     pub async fn run(self, at: Place) -> io::Result<()> {
+        let address = at.listen.clone();
+        let listen = TcpListener::bind(&address);
+        let stop = place::asked_to_stop();
         match self {
-            Self::Written(app, config) => (app.start)(at, config).await,
-            Self::Gateway(config) => gateway::run(at, *config).await,
-            Self::Described(plan) => described::run(at, *plan).await,
+            Self::Written(app, config) => {
+                let service = (app.open)(at, config).await?.layer(Injecting);
+                http::serve(listen.await?, watch::watched(service), stop).await;
+            }
+            Self::Gateway(config) => {
+                let gateway = gateway::open(&at, *config)?;
+                http::serve(listen.await?, Injecting.layer(gateway), stop).await;
+            }
+            Self::Described(plan) => {
+                let service = described::open(&at, *plan)?.layer(Injecting);
+                http::serve(listen.await?, service, stop).await;
+            }
         }
+        Ok(())
     }
 }

@@ -20,6 +20,7 @@
 
 pub mod checkout;
 pub mod egress;
+pub mod ledger;
 pub mod orders;
 pub mod payments;
 pub mod stock;

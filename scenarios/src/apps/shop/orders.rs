@@ -5,7 +5,7 @@
 
 use super::{Purchase, checkout, egress::Egress};
 use crate::{
-    apps::{Place, place, watch},
+    apps::{Place, place},
     hooks::Hooks,
 };
 use axum::{
@@ -16,14 +16,11 @@ use axum::{
 };
 use serde::Deserialize;
 use std::{io, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpListener,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 use tracing::info;
 use windtunnel_models::{
     gateway,
-    http::{self, deadline},
+    http::deadline,
     journal::Journal,
     saga::{End, LogEvent, Observer, Orchestrator, Planted, Policy},
 };
@@ -118,11 +115,11 @@ impl Observer for Facts {
     }
 }
 
-/// Serves until the process is asked to stop.
+/// The service with its logs.
 ///
 /// # Errors
-/// If a log cannot be opened or the port not be had.
-pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
+/// If the settings are others than these, or a log cannot be opened.
+pub async fn open(at: Place, table: toml::Table) -> io::Result<Router> {
     let config: Config = place::config(table)?;
     let at = Arc::new(at);
     let step = Duration::from_millis(config.step_ms);
@@ -141,21 +138,17 @@ pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
         Orchestrator::open(at.data.join("sagas"), [definition], policy(&config), facts).await;
     let patience = Duration::from_millis(config.patience_ms);
     let sagas = opened.map_err(io::Error::other)?;
-    let listen = at.listen.clone();
     let shop = Arc::new(Shop {
         at,
         sagas,
         egress,
         patience,
     });
-    let app = Router::new()
+    Ok(Router::new()
         .route("/health", routing::get(|| async { "ok" }))
         .route("/checkout", routing::post(checkout))
         .route("/parked", routing::get(parked))
-        .with_state(shop);
-    let listener = TcpListener::bind(&listen).await?;
-    http::serve(listener, watch::watched(app), place::asked_to_stop()).await;
-    Ok(())
+        .with_state(shop))
 }
 
 fn policy(config: &Config) -> Policy {

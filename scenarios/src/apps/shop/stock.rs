@@ -1,16 +1,11 @@
 //! The stock service: reserves items for orders and gives them back.
 
-use super::{
-    Change,
-    store::{Step, Store},
-};
-use crate::apps::{Place, place, watch};
-use axum::{Json, Router, extract::State, http::StatusCode, routing};
+use super::{Change, ledger::Ledger, store::Step};
+use crate::apps::{Place, place};
+use axum::Router;
 use serde::Deserialize;
 use std::io;
-use tokio::net::TcpListener;
 use tracing::info;
-use windtunnel_models::http;
 
 /// Settings of the stock service.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -31,29 +26,19 @@ impl Default for Config {
     }
 }
 
-/// Serves until the process is asked to stop.
+/// The service with its accounts.
 ///
 /// # Errors
-/// If the store cannot be opened or the port not be had.
-pub async fn run(at: Place, table: toml::Table) -> io::Result<()> {
+/// If the settings are others than these, or the accounts cannot be opened.
+pub async fn open(at: Place, table: toml::Table) -> io::Result<Router> {
     let config: Config = place::config(table)?;
-    let store = Store::open(&at.data, config.items, config.forgets_keys, tell).await?;
-    let app = Router::new()
-        .route("/health", routing::get(|| async { "ok" }))
-        .route("/reserve", routing::post(reserve))
-        .route("/release", routing::post(release))
-        .with_state(store);
-    let listener = TcpListener::bind(&at.listen).await?;
-    http::serve(listener, watch::watched(app), place::asked_to_stop()).await;
-    Ok(())
-}
-
-async fn reserve(State(store): State<Store>, Json(change): Json<Change>) -> StatusCode {
-    super::status(store.make(change).await)
-}
-
-async fn release(State(store): State<Store>, Json(change): Json<Change>) -> StatusCode {
-    super::status(store.undo(&change.key).await)
+    let ledger = Ledger {
+        paths: ["/reserve", "/release"],
+        opening: config.items,
+        forgets_keys: config.forgets_keys,
+        tell,
+    };
+    ledger.open(&at).await
 }
 
 fn tell(step: Step, change: &Change) {
