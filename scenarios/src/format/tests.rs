@@ -23,6 +23,33 @@ fn the_committed_schema_is_fresh() {
 }
 
 #[test]
+fn the_careless_shop_is_the_shop_in_the_same_storm_but_for_its_mistakes() {
+    let scenario = |wanted: &str| {
+        let found = SCENARIOS.iter().find(|(name, _)| *name == wanted);
+        Scenario::from_toml(found.expect("in the catalogue").1).expect("valid")
+    };
+    let (sound, mut careless) = (scenario("shop"), scenario("shop-careless"));
+    let mut mistakes = 0;
+    for (name, service) in &mut careless.services {
+        let sound = &sound.services[name];
+        if service.config != sound.config {
+            service.config = sound.config.clone();
+            mistakes += 1;
+        }
+    }
+    assert_eq!(mistakes, 3, "orders, payments and stock");
+    assert_eq!(careless.services, sound.services);
+    assert_eq!(careless.policies, sound.policies);
+    assert_eq!(careless.network, sound.network);
+    assert_eq!(careless.run, sound.run);
+    assert_eq!(careless.load, sound.load);
+    assert_eq!(careless.faults, sound.faults);
+    for check in &careless.checks {
+        assert!(sound.checks.contains(check), "{check:?}");
+    }
+}
+
+#[test]
 fn a_retry_policy_that_names_no_budget_has_none() {
     let text = "format = 1\nname = \"x\"\npolicies.naive.retry = { attempts = 4 }";
     let scenario = Scenario::from_toml(text).expect("valid");

@@ -110,11 +110,7 @@ fn no_drawer_for_odds_and_ends() {
 fn components_never_ask_in_which_world_they_are() {
     for (path, text) in sources() {
         if path.starts_with("models/") {
-            let question = format!("cfg({})", "madsim");
-            let asks = text
-                .lines()
-                .any(|line| line.contains(&question) && !line.contains("//"));
-            assert!(!asks, "{path} asks for the world");
+            assert!(!asks_for_the_world(&text), "{path} asks for the world");
             assert!(!text.contains("std::thread"), "{path} names threads");
             assert!(
                 !text.contains("std::time::Instant"),
@@ -136,14 +132,67 @@ fn the_question_for_the_world_is_asked_only_at_the_seam() {
             || path.contains("/tests/")
             || path.contains("/benches/")
     };
-    let question = format!("cfg({})", "madsim");
     for (path, text) in sources() {
-        let asks = text
-            .lines()
-            .any(|line| line.contains(&question) && !line.contains("//"));
         assert!(
-            !asks || seam(&path),
+            seam(&path) || !asks_for_the_world(&text),
             "{path} asks for the world; the seam is elsewhere"
         );
+    }
+}
+
+/// Whether any condition of the compiler's in `text` names a world, however it is put: as an attribute,
+/// a macro, negated, or among others.
+fn asks_for_the_world(text: &str) -> bool {
+    let code: Vec<&str> = text.lines().map(without_comment).collect();
+    let code = code.join("\n");
+    let conditions = ["cfg(", "cfg!(", "cfg_attr("];
+    conditions.iter().any(|condition| {
+        let mut found = code.match_indices(condition);
+        found.any(|(at, _)| {
+            let inside = inside_brackets(&code[at + condition.len()..]);
+            let mut words = inside.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.any(|word| ["madsim", "real_world"].contains(&word))
+        })
+    })
+}
+
+/// A line up to its comment; what looks like one inside a text is none.
+fn without_comment(line: &str) -> &str {
+    let mut starts = line.match_indices("//");
+    let is_comment = |at: &usize| line[..*at].matches('"').count().is_multiple_of(2);
+    let comment = starts.find_map(|(at, _)| Some(at).filter(is_comment));
+    comment.map_or(line, |at| &line[..at])
+}
+
+/// `text` up to the bracket that closes what was open before it.
+fn inside_brackets(text: &str) -> &str {
+    let mut open = 1;
+    let end = text.char_indices().find_map(|(at, c)| {
+        open += i32::from(c == '(') - i32::from(c == ')');
+        (open == 0).then_some(at)
+    });
+    end.map_or(text, |end| &text[..end])
+}
+
+#[test]
+fn the_question_for_the_world_is_recognised_however_it_is_put() {
+    for asks in [
+        "#[cfg(madsim)]",
+        "#[cfg(not(madsim))]",
+        "#[cfg(all(test, not(madsim)))]\nmod tests;",
+        "#![cfg_attr(madsim, expect(unused))]",
+        "if cfg!(madsim) { \"http://a\" } else { b }",
+        "let url = \"http://a\"; let real = cfg!(any(real_world, not(madsim)));",
+        "#[cfg(all(\n    test,\n    madsim,\n))] // here",
+    ] {
+        assert!(asks_for_the_world(asks), "{asks}");
+    }
+    for asks_not in [
+        "// #[cfg(madsim)]",
+        "//! never `cfg(madsim)`",
+        "#[cfg(test)] // and not cfg(madsim)",
+        "#[cfg(test)]\nuse madsim::runtime;",
+    ] {
+        assert!(!asks_for_the_world(asks_not), "{asks_not}");
     }
 }
