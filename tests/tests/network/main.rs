@@ -19,3 +19,4 @@ mod shapes;
 mod silence;
 mod sockets;
 mod stage;
+mod udp;

@@ -25,6 +25,7 @@ mod retransmission;
 mod sender;
 mod socket;
 mod transmission;
+mod udp;
 mod waiting;
 mod waits;
 mod wire;
@@ -38,6 +39,7 @@ pub use listener::Listener;
 pub use options::Options;
 pub use readiness::{Interest, Ready};
 pub use socket::Socket;
+pub use udp::UdpSocket;
 
 pub(crate) use link::Link;
 pub(crate) use wire::Limit;
@@ -120,6 +122,7 @@ pub(crate) struct Network {
     listeners: BTreeMap<u32, ListenerState>,
     next_listener: u32,
     ports: Ports,
+    datagrams: udp::Datagrams,
     /// Numbers for futures that wait.
     tickets: u64,
 }
@@ -136,6 +139,7 @@ impl Network {
             listeners: BTreeMap::new(),
             next_listener: 0,
             ports: Ports::new(topology.hosts.len()),
+            datagrams: udp::Datagrams::default(),
             tickets: 0,
         }
     }
