@@ -198,18 +198,16 @@ impl UdpSocket {
     /// # Errors
     /// If the process has ended.
     pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        let readable = self.read(|state| state.is_readable())?;
-        let mut ready = Ready::EMPTY;
-        if interest.is_writable() {
-            ready = ready | Ready::WRITABLE;
-        } else if interest.is_readable() {
+        let readable = self.read(State::is_readable)?;
+        if !interest.is_writable() {
             poll_fn(|cx| self.poll_readable(cx)).await?;
             return Ok(Ready::READABLE);
         }
-        if interest.is_readable() && readable {
-            ready = ready | Ready::READABLE;
-        }
-        Ok(ready)
+        Ok(if readable && interest.is_readable() {
+            Ready::READABLE | Ready::WRITABLE
+        } else {
+            Ready::WRITABLE
+        })
     }
 
     /// Ready when a receive would not wait.
