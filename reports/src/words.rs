@@ -85,6 +85,7 @@ impl<'a> Narrator<'a> {
                     Ending::Returned => "stopped by itself",
                     Ending::Crashed => "crashed",
                     Ending::PowerLost => "lost its power",
+                    Ending::OutOfMemory => "was killed for want of memory",
                     Ending::RunEnded => "was still running at the end",
                 };
                 format!("{} {how}", self.host(*host))
@@ -234,33 +235,6 @@ impl<'a> Narrator<'a> {
                     fate(arrives)
                 )
             }
-            Event::Datagram {
-                from,
-                to,
-                to_port,
-                length,
-                copy,
-                arrives,
-                ..
-            } => {
-                let to = to.map_or("an address that nobody has", |to| self.host(to));
-                let bytes = counted(u64::from(*length), "byte");
-                let from = self.host(*from);
-                if *copy {
-                    format!("a datagram of {from} to {to}, port {to_port}, was duplicated")
-                } else {
-                    let fate = fate(arrives);
-                    format!("{from} sent {to}, port {to_port}, a datagram of {bytes}{fate}")
-                }
-            }
-            Event::DatagramDropped { host, port, length } => {
-                let bytes = counted(u64::from(*length), "byte");
-                let host = self.host(*host);
-                format!("{host} had no room at port {port} for a datagram of {bytes}")
-            }
-            Event::PortUnreachable { host, port } => {
-                format!("{} told that nobody has its port {port}", self.host(*host))
-            }
             Event::Reset {
                 connection,
                 back,
@@ -302,6 +276,21 @@ impl<'a> Narrator<'a> {
                     lost => format!("; {} will never be on the disk", counted(lost, "byte")),
                 };
                 format!("{host} could not {operation} {path}: {error}{lost}")
+            }
+            Event::DescriptorRefused {
+                host,
+                operation,
+                limit,
+            } => {
+                let host = self.host(*host);
+                let limit = counted(u64::from(*limit), "descriptor");
+                format!(
+                    "{host} could not {operation}: its process holds its limit of {limit} already"
+                )
+            }
+            Event::OutOfMemory { host, used, limit } => {
+                let (used, limit) = (counted(*used, "byte"), counted(*limit, "byte"));
+                format!("{} used {used} of memory and has {limit}", self.host(*host))
             }
             Event::DiskLost { host, path, bytes } => {
                 let bytes = counted(*bytes, "byte");

@@ -227,6 +227,21 @@ fn one_of_each() -> Vec<Event> {
             error: text("EIO"),
             lost: 512,
         },
+        Event::DescriptorRefused {
+            host,
+            operation: text("accept"),
+            limit: 1_024,
+        },
+        Event::OutOfMemory {
+            host,
+            used: 2_000_000,
+            limit: 1_048_576,
+        },
+        Event::Stopped {
+            host,
+            incarnation: 2,
+            ending: Ending::OutOfMemory,
+        },
         Event::DiskFailed {
             host,
             operation: text("write"),

@@ -15,6 +15,8 @@ pub(crate) struct Planned {
     pub per_poll: Span,
     pub per_byte: Span,
     pub disk: Disk,
+    pub files: Option<u32>,
+    pub memory: Option<Size>,
     pub clock: Clock,
     pub restart_after: Option<Span>,
     pub main: Main,
@@ -75,6 +77,8 @@ pub struct HostBuilder<'t> {
     per_poll: Span,
     per_byte: Span,
     disk: Disk,
+    files: Option<u32>,
+    memory: Option<Size>,
     clock: Clock,
     restart_after: Option<Span>,
 }
@@ -98,6 +102,8 @@ impl<'t> HostBuilder<'t> {
             per_poll,
             per_byte,
             disk,
+            files: None,
+            memory: None,
             clock: Clock::default(),
             restart_after: None,
         }
@@ -164,7 +170,30 @@ impl<'t> HostBuilder<'t> {
         self
     }
 
-    /// Is started again so long after its `main` returned; never by default.
+    /// Lets the process hold so many sockets and files at once; any number by default. One more is
+    /// refused with EMFILE. Standard streams and what a runtime opens for itself do not count.
+    ///
+    /// # Panics
+    /// If `files` is zero.
+    pub fn files(mut self, files: u32) -> Self {
+        assert!(files > 0, "a process needs at least one descriptor");
+        self.files = Some(files);
+        self
+    }
+
+    /// Kills the process when it uses more than this; any amount by default. What counts is what
+    /// [`memory::hold`](crate::memory::hold) says.
+    ///
+    /// # Panics
+    /// If `limit` is zero.
+    pub fn memory(mut self, limit: Size) -> Self {
+        assert!(limit.as_bytes() > 0, "a process needs some memory");
+        self.memory = Some(limit);
+        self
+    }
+
+    /// Is started again so long after its `main` returned or it ran out of memory; never by
+    /// default.
     pub fn restart_after(mut self, after: Span) -> Self {
         self.restart_after = Some(after);
         self
@@ -190,6 +219,8 @@ impl<'t> HostBuilder<'t> {
             per_poll: self.per_poll,
             per_byte: self.per_byte,
             disk: self.disk,
+            files: self.files,
+            memory: self.memory,
             clock: self.clock,
             restart_after: self.restart_after,
             main,

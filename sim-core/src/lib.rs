@@ -42,6 +42,7 @@ mod fault;
 mod host;
 pub mod http;
 mod load;
+pub mod memory;
 mod simulation;
 mod sweep;
 mod tunnel;

@@ -200,6 +200,8 @@ impl Tunnel {
                 sync: Distribution::Fixed(Span::ZERO),
                 ..Disk::default()
             },
+            files: None,
+            memory: None,
             clock: Clock::default(),
             restart_after: None,
             main: Box::new(main),

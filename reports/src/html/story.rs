@@ -92,6 +92,7 @@ const fn is_turn(event: &Event) -> bool {
             | Event::Panicked { .. }
             | Event::DiskLost { .. }
             | Event::DiskFailed { .. }
+            | Event::OutOfMemory { .. }
             | Event::Settling {}
             | Event::Limit { .. }
     )

@@ -17,6 +17,8 @@ impl Narrator<'_> {
             | Event::Disk { host, .. }
             | Event::DiskLost { host, .. }
             | Event::DiskFailed { host, .. }
+            | Event::DescriptorRefused { host, .. }
+            | Event::OutOfMemory { host, .. }
             | Event::Observed { host, .. }
             | Event::Component { host, .. }
             | Event::Sampled { host, .. }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use windtunnel_record::{Clock, Distribution, Span};
 
-use super::Disk;
+use super::{Disk, Memory};
 
 /// A service and its replicas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +28,12 @@ pub struct Service {
     /// The disk of each host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<Disk>,
+    /// How many sockets and files a process may hold; any number when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<u32>,
+    /// The memory of each host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
     /// Described: how many requests are worked on at once; as many as there are cores by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
@@ -65,6 +71,8 @@ impl Default for Service {
             limp: Vec::new(),
             cpu: None,
             disk: None,
+            files: None,
+            memory: None,
             workers: None,
             work: None,
             errors: 0.0,

@@ -112,6 +112,14 @@ impl<'s, 'c, 't> Settings<'s, 'c, 't> {
         let what = "must be above -1000000, where a clock stands, and at most 1000000";
         self.must(goes, "clock.drift-ppm", what);
         self.distribution("work", service.work.as_ref());
+        self.must(service.files != Some(0), "files", "must be at least 1");
+        if let Some(memory) = &service.memory {
+            let given = [("limit", memory.limit), ("per-request", memory.per_request)];
+            for (key, size) in given {
+                let holds = size.is_none_or(|size| size.as_bytes() > 0);
+                self.must(holds, &format!("memory.{key}"), "must be above zero");
+            }
+        }
         if let Some(disk) = &service.disk {
             self.disk(disk);
         }
@@ -144,7 +152,7 @@ impl<'s, 'c, 't> Settings<'s, 'c, 't> {
 
     /// Keys that this kind of service does not look at.
     fn meaningless(&mut self, service: &Service) {
-        let described = ["work", "workers", "errors", "calls"];
+        let described = ["work", "workers", "errors", "calls", "memory.per-request"];
         let (kind, keys): (_, Vec<_>) = match (&service.app, service.role) {
             (Some(_), _) => ("a written service", [&described[..], &["routes"]].concat()),
             (None, Role::Gateway) => ("a gateway", [&described[..], &["config"]].concat()),

@@ -28,7 +28,7 @@ use windtunnel_models::{
     },
     http::{self as http_model, deadline},
 };
-use windtunnel_record::{Distribution, Seed, Span, Stream};
+use windtunnel_record::{Distribution, Seed, Size, Span, Stream};
 
 /// What a described service does for each request.
 #[derive(Clone)]
@@ -37,6 +37,7 @@ pub struct Plan {
     speed: f64,
     workers: usize,
     errors: f64,
+    memory: Option<Size>,
     calls: Vec<(String, Duration)>,
     egress: Config,
 }
@@ -75,6 +76,7 @@ impl Plan {
             speed: service.speed_of(replica),
             workers: service.workers.unwrap_or(service.cores),
             errors: service.errors,
+            memory: service.memory.and_then(|memory| memory.per_request),
             calls,
             egress,
         }
@@ -157,6 +159,7 @@ impl Server {
 }
 
 async fn serve(State(server): State<Arc<Server>>, headers: HeaderMap) -> StatusCode {
+    let _held = server.plan.memory.map(windtunnel::memory::hold);
     let (work, fails) = {
         let mut chance = server.chance.lock().unwrap_or_else(PoisonError::into_inner);
         let work = server.plan.work.map(|work| work.sample(&mut chance));

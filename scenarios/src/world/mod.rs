@@ -157,6 +157,12 @@ fn host(
     if let Some(clock) = service.clock {
         builder = builder.clock(clock);
     }
+    if let Some(files) = service.files {
+        builder = builder.files(files);
+    }
+    if let Some(limit) = service.memory.and_then(|memory| memory.limit) {
+        builder = builder.memory(limit);
+    }
     if let Some(disk) = service.disk {
         builder = builder.disk(disk_of(disk));
     }

@@ -1,6 +1,6 @@
 //! A host: cores, a kernel that outlives its processes, a disk that outlives the power.
 
-use crate::{clock::HostClock, cpu::Cores, disk::Disk, process::ProcessId};
+use crate::{clock::HostClock, cpu::Cores, disk::Disk, memory::Memory, process::ProcessId};
 use std::{future::Future, io, pin::Pin};
 use windtunnel_record::{Distribution, HostInfo, Size, Span, Throughput};
 
@@ -19,6 +19,10 @@ pub struct HostSpec {
     pub cpu: CpuCost,
     /// Its disk.
     pub disk: DiskSpec,
+    /// How many descriptors its process may hold; any number when absent.
+    pub files: Option<u32>,
+    /// How many bytes of memory its process may use; any number when absent.
+    pub memory: Option<Size>,
     /// What runs on it.
     pub main: MainFn,
     /// What its clocks show.
@@ -89,6 +93,9 @@ pub(crate) struct Host {
     pub info: HostInfo,
     pub cores: Cores,
     pub disk: Disk,
+    /// How many descriptors its process may hold.
+    pub files: Option<u32>,
+    pub memory: Memory,
     pub main: Option<MainFn>,
     pub restart_after: Option<Span>,
     /// Whether it has power.
@@ -113,6 +120,8 @@ impl Host {
             cores: Cores::new(spec.cores, spec.speed, spec.cpu),
             info: spec.info,
             disk,
+            files: spec.files,
+            memory: Memory::new(spec.memory.map(Size::as_bytes)),
             main: Some(spec.main),
             restart_after: spec.restart_after,
             powered: true,

@@ -23,6 +23,8 @@ pub mod clock;
 #[cfg(madsim)]
 pub mod cpu;
 #[cfg(madsim)]
+mod descriptors;
+#[cfg(madsim)]
 pub mod disk;
 #[cfg(madsim)]
 mod faults;
@@ -32,6 +34,8 @@ mod guard;
 mod host;
 #[cfg(madsim)]
 mod machine;
+#[cfg(madsim)]
+pub mod memory;
 #[cfg(madsim)]
 pub mod network;
 #[cfg(madsim)]

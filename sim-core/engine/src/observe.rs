@@ -117,6 +117,7 @@ impl Machine {
             }
             self.sampled(host, "cores-busy", busy);
         }
+        self.sample_memory();
         let gauges: Vec<_> = self
             .gauges
             .iter()
@@ -124,6 +125,16 @@ impl Machine {
             .collect();
         for ((host, gauge), value) in gauges {
             self.sampled(host, &gauge, value);
+        }
+    }
+
+    /// Takes down how much memory is used, where anybody wants to know.
+    fn sample_memory(&mut self) {
+        for host in 0..self.hosts.len() as u32 {
+            if self.hosts[host as usize].memory.is_watched() {
+                let used = self.memory_of(host);
+                self.sampled(host, "memory", used as i64);
+            }
         }
     }
 

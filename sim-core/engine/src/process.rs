@@ -151,6 +151,7 @@ impl Machine {
         } else {
             self.close_files(host, id);
         }
+        self.release_memory(host);
         self.hosts[host as usize].cores.clear(clock::now());
         self.to_bury.push(id);
     }

@@ -312,7 +312,6 @@ impl Machine {
                 epoch,
             } => self.small_may_go(connection, side, epoch),
             Due::WindowOpen { connection, side } => self.transmit(connection, side, clock::now()),
-            Due::Datagram(id) => self.datagram_arrives(id),
             Due::Acknowledged { connection, side } => self.acknowledged_due(connection, side),
             Due::ResetArrives {
                 connection,
@@ -445,6 +444,8 @@ fn alone(future: Moved<Pin<Box<dyn Future<Output = ()>>>>) -> Setup {
             speed: 1.0,
             cpu: CpuCost::FREE,
             disk: DiskSpec::default(),
+            files: None,
+            memory: None,
             main: Box::new(main),
             restart_after: None,
             clock: HostClock::default(),

@@ -32,6 +32,8 @@ pub enum Ending {
     PowerLost = 3,
     /// The run ended.
     RunEnded = 4,
+    /// It was killed because it used more memory than its host has.
+    OutOfMemory = 5,
 }
 
 /// Why a connect did not succeed.
@@ -298,41 +300,6 @@ events! {
         /// What it was, by name.
         what: String,
     }
-    /// A datagram was sent.
-    25 Datagram {
-        /// The host that sent it.
-        from: u32,
-        /// From which port.
-        from_port: u16,
-        /// The host that has the address; absent if none has.
-        to: Option<u32>,
-        /// To which port.
-        to_port: u16,
-        /// How many bytes.
-        length: u32,
-        /// The hash of the bytes that arrive.
-        content: u64,
-        /// Whether it is the second one of a datagram that was duplicated.
-        copy: bool,
-        /// When it arrives; absent if it is lost.
-        arrives: Option<Moment>,
-    }
-    /// A datagram found the receive buffer full.
-    26 DatagramDropped {
-        /// The host.
-        host: u32,
-        /// The port.
-        port: u16,
-        /// How many bytes.
-        length: u32,
-    }
-    /// A datagram came to a port that nobody has, and its sender is told.
-    27 PortUnreachable {
-        /// The host.
-        host: u32,
-        /// The port.
-        port: u16,
-    }
     /// A fault that cuts hosts off one by one cut one off, or healed it.
     29 Swizzled {
         /// The fault.
@@ -354,6 +321,24 @@ events! {
         error: String,
         /// How many bytes that were written will never be on the medium.
         lost: u64,
+    }
+    /// A process wanted one descriptor more than it may have.
+    41 DescriptorRefused {
+        /// The host.
+        host: u32,
+        /// `open`, `duplicate`, `connect`, `listen` or `accept`.
+        operation: String,
+        /// How many it may have.
+        limit: u32,
+    }
+    /// A process used more memory than its host has, and is killed.
+    42 OutOfMemory {
+        /// The host.
+        host: u32,
+        /// How many bytes it used.
+        used: u64,
+        /// How many it may use.
+        limit: u64,
     }
     /// A `cancel` fault dropped what served a request.
     50 Cancelled {
@@ -386,10 +371,7 @@ impl Event {
     pub const fn is_packet(&self) -> bool {
         matches!(
             self,
-            Self::Segment { .. }
-                | Self::Retransmission { .. }
-                | Self::Disk { .. }
-                | Self::Datagram { .. }
+            Self::Segment { .. } | Self::Retransmission { .. } | Self::Disk { .. }
         )
     }
 }

@@ -4,7 +4,7 @@ use crate::{host::Planned, tunnel::Tunnel};
 use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
 use tracing_subscriber::filter::Targets;
 use windtunnel_record::{
-    Digest, FaultPlan, Fields, Moment, Outcome, Record, RunSpec, Span, Topology,
+    Digest, FaultPlan, Fields, Moment, Outcome, Record, RunSpec, Size, Span, Topology,
 };
 
 /// Never made here.
@@ -63,6 +63,15 @@ pub fn component(_: &str, _: &str, _: &str, _: Fields) {}
 /// In the real world gauges are metrics of the program.
 pub fn gauge(_: &str, _: i64) {}
 
+/// Memory of the real world is the system's; nothing is declared.
+#[derive(Debug)]
+#[must_use = "memory is held as long as this is"]
+pub struct Held {}
+
+pub fn hold(_: Size) -> Held {
+    Held {}
+}
+
 /// No faults are injected in the real world.
 pub fn injected_error() -> Option<u16> {
     None
@@ -99,6 +108,8 @@ fn forget(host: Planned) {
         per_poll,
         per_byte,
         disk,
+        files,
+        memory,
         clock,
         restart_after,
         main,
@@ -110,6 +121,8 @@ fn forget(host: Planned) {
         per_poll,
         per_byte,
         disk,
+        files,
+        memory,
         clock,
         restart_after,
         main,

@@ -8,7 +8,7 @@ use windtunnel_engine::{
     self as engine, CpuCost, DiskSpec, Finished, HostSpec, NetworkSpec, Setup, clock::HostClock,
     network::LinkSpec, run::RunError,
 };
-use windtunnel_record::{ClockOffset, FaultPlan, Fields, Outcome, RunSpec};
+use windtunnel_record::{ClockOffset, FaultPlan, Fields, Outcome, RunSpec, Size};
 
 /// A future as the `main` of a host.
 pub fn as_main(
@@ -53,6 +53,19 @@ pub fn component(component: &str, instance: &str, what: &str, fields: Fields) {
 /// A gauge of the caller's host has this value.
 pub fn gauge(name: &str, value: i64) {
     engine::observe::gauge(name, value);
+}
+
+/// Memory of the caller's process that is declared; given back when this is dropped.
+#[derive(Debug)]
+#[must_use = "memory is held as long as this is"]
+pub struct Held {
+    _held: engine::memory::Held,
+}
+
+pub fn hold(size: Size) -> Held {
+    Held {
+        _held: engine::memory::hold(size.as_bytes()),
+    }
 }
 
 /// The status with which the present request is to be answered, if an `errors` fault says so.
@@ -133,6 +146,8 @@ pub fn run(
                 bandwidth: host.disk.bandwidth,
                 capacity: host.disk.capacity,
             },
+            files: host.files,
+            memory: host.memory,
             main: host.main,
             clock: HostClock::new(
                 host.clock.offset.map_or(0, ClockOffset::as_nanos),

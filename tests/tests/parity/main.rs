@@ -10,4 +10,3 @@ mod sync;
 mod tasks;
 mod tcp;
 mod timers;
-mod udp;

@@ -256,6 +256,12 @@ fn settings_that_cannot_work_are_reported_where_they_stand() {
             "[services.front]\ndisk = { bandwidth = \"0MiB/s\" }",
             "0MiB/s",
         ),
+        ("[services.front]\nfiles = 0", "0"),
+        ("[services.front]\nmemory = { limit = \"0B\" }", "0B"),
+        (
+            "[services.front]\napp = \"shop/stock\"\nmemory = { per-request = \"1KiB\" }",
+            "1KiB",
+        ),
         ("[services.front]\ndisk = { capacity = \"1KiB\" }", "1KiB"),
         (
             "[services.front]\ndisk = { sync = { uniform = { min = \"2s\", max = \"1s\" } } }",

@@ -58,6 +58,7 @@ impl OpenOptions {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         inside(|machine| {
+            machine.one_more_descriptor("open")?;
             let (process, host) = machine.caller()?;
             let disk = &mut machine.hosts[host as usize].disk;
             let node = disk.reach(self, &path)?;
@@ -87,7 +88,7 @@ impl OpenOptions {
 pub(super) struct OpenFile {
     pub process: ProcessId,
     pub node: NodeId,
-    handles: u32,
+    pub handles: u32,
     cursor: u64,
     /// Up to which failed write-back of its file it was told.
     errors_seen: u32,
@@ -300,7 +301,7 @@ impl File {
     /// If the process has ended.
     pub fn duplicate(&self) -> io::Result<Self> {
         inside(|machine| {
-            machine.caller()?;
+            machine.one_more_descriptor("duplicate")?;
             machine.opening(self)?.handles += 1;
             Ok(Self {
                 id: self.id,

@@ -84,6 +84,12 @@ impl Disk {
         }
     }
 
+    /// How many handles of files a process holds.
+    pub(crate) fn handles_of(&self, process: ProcessId) -> usize {
+        let open = self.open.iter().filter(|(_, file)| file.process == process);
+        open.map(|(_, file)| file.handles as usize).sum()
+    }
+
     /// The tree as it is now.
     fn tree(&mut self) -> &mut Tree {
         self.tree.catch_up(clock::now());

@@ -80,6 +80,7 @@ impl Machine {
         options: Options,
         remote: SocketAddr,
     ) -> io::Result<u32> {
+        self.one_more_descriptor("connect")?;
         let (process, host) = self.caller()?;
         let local = self.local_end(host, bound, remote);
         if local.is_err()

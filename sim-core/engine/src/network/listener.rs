@@ -31,6 +31,8 @@ pub(super) struct ListenerState {
     /// Connections that wait to be accepted.
     pub queue: VecDeque<u32>,
     pub waits: Waits,
+    /// Whether the next accept will be refused for want of a descriptor.
+    refused: bool,
 }
 
 impl ListenerState {
@@ -138,6 +140,7 @@ impl Machine {
         options: &Options,
         backlog: usize,
     ) -> io::Result<u32> {
+        self.one_more_descriptor("listen")?;
         let (process, host) = self.caller()?;
         let network = &mut self.network;
         if network.is_taken(host, address, options, false, Some(key), clock::now()) {
@@ -156,12 +159,16 @@ impl Machine {
             backlog: backlog.min(network.spec.backlog),
             queue: VecDeque::new(),
             waits: Waits::default(),
+            refused: false,
         };
         network.listeners.insert(id, state);
         Ok(id)
     }
 
     fn poll_accept(&mut self, id: u32, mut who: Who<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {
+        if let Some(polled) = self.refuse_accept(id, &who) {
+            return polled;
+        }
         let Some(listener) = self.network.listeners.get_mut(&id) else {
             return Poll::Ready(Err(ended()));
         };
@@ -182,6 +189,28 @@ impl Machine {
                 .map(|listener| &mut listener.waits)
         });
         Poll::Pending
+    }
+
+    /// Who may have no descriptor more is refused when a connection waits, which stays where it is. The
+    /// caller is woken once before that: a loop that tries again at once would never let go of the
+    /// thread, where tokio's budget makes it yield.
+    fn refuse_accept<T>(&mut self, id: u32, who: &Who<'_>) -> Option<Poll<io::Result<T>>> {
+        let listener = self.network.listeners.get(&id)?;
+        if listener.queue.is_empty() || !self.is_out_of_descriptors(listener.process) {
+            return None;
+        }
+        let listener = self.network.listeners.get_mut(&id)?;
+        let waker = match who {
+            Who::Polled(waker) | Who::Future(_, waker) if !listener.refused => Some(*waker),
+            _ => None,
+        };
+        listener.refused = waker.is_some();
+        let Some(waker) = waker else {
+            let refused = self.one_more_descriptor("accept").err()?;
+            return Some(Poll::Ready(Err(refused)));
+        };
+        self.wake(Some(waker.clone()));
+        Some(Poll::Pending)
     }
 
     /// Frees a port. What waited there is reset, or forgotten with the power.

@@ -12,6 +12,7 @@ mod connection;
 mod draft;
 mod greeting;
 mod handshake;
+mod holdings;
 mod keep_alive;
 mod link;
 mod listener;
@@ -25,7 +26,6 @@ mod retransmission;
 mod sender;
 mod socket;
 mod transmission;
-mod udp;
 mod waiting;
 mod waits;
 mod wire;
@@ -39,7 +39,6 @@ pub use listener::Listener;
 pub use options::Options;
 pub use readiness::{Interest, Ready};
 pub use socket::Socket;
-pub use udp::UdpSocket;
 
 pub(crate) use link::Link;
 pub(crate) use wire::Limit;
@@ -122,7 +121,6 @@ pub(crate) struct Network {
     listeners: BTreeMap<u32, ListenerState>,
     next_listener: u32,
     ports: Ports,
-    datagrams: udp::Datagrams,
     /// Numbers for futures that wait.
     tickets: u64,
 }
@@ -139,7 +137,6 @@ impl Network {
             listeners: BTreeMap::new(),
             next_listener: 0,
             ports: Ports::new(topology.hosts.len()),
-            datagrams: udp::Datagrams::default(),
             tickets: 0,
         }
     }

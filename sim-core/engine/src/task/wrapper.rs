@@ -34,6 +34,8 @@ pub(crate) struct TaskEntry {
     pub held: bool,
     /// Whether it was aborted.
     pub aborted: bool,
+    /// How many bytes its future takes.
+    pub size: usize,
     /// Whether it is the first task of its process.
     pub is_main: bool,
     /// Where it was spawned.
@@ -220,6 +222,7 @@ impl<F: Future> Future for Wrapper<F> {
                     .cores
                     .release(core, cpu::departure());
                 machine.arm_cores(host);
+                machine.check_memory(self.cell.process);
             }
             alive
                 && polled.is_pending()
@@ -294,6 +297,7 @@ where
             queued: false,
             held: false,
             aborted: false,
+            size: size_of::<F>(),
             is_main,
             spawned,
             cell: cell.clone(),
