@@ -235,6 +235,33 @@ impl<'a> Narrator<'a> {
                     fate(arrives)
                 )
             }
+            Event::Datagram {
+                from,
+                to,
+                to_port,
+                length,
+                copy,
+                arrives,
+                ..
+            } => {
+                let to = to.map_or("an address that nobody has", |to| self.host(to));
+                let bytes = counted(u64::from(*length), "byte");
+                let from = self.host(*from);
+                if *copy {
+                    format!("a datagram of {from} to {to}, port {to_port}, was duplicated")
+                } else {
+                    let fate = fate(arrives);
+                    format!("{from} sent {to}, port {to_port}, a datagram of {bytes}{fate}")
+                }
+            }
+            Event::DatagramDropped { host, port, length } => {
+                let bytes = counted(u64::from(*length), "byte");
+                let host = self.host(*host);
+                format!("{host} had no room at port {port} for a datagram of {bytes}")
+            }
+            Event::PortUnreachable { host, port } => {
+                format!("{} told that nobody has its port {port}", self.host(*host))
+            }
             Event::Reset {
                 connection,
                 back,

@@ -3,7 +3,7 @@
 //! A binary heap ordered by instant and then by the order of entry. Nothing is ever removed from the
 //! middle: what was cancelled is recognised as stale when it comes up, by a number that changed.
 
-use crate::{disk::OperationId, timer::TimerId};
+use crate::{disk::OperationId, machine::ArenaId, timer::TimerId};
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// Something that becomes due.
@@ -37,6 +37,8 @@ pub(crate) enum Due {
     },
     /// A sender on a limited link sees an acknowledgement that it waits for.
     Acknowledged { connection: u32, side: u8 },
+    /// A datagram arrives, or word of one.
+    Datagram(ArenaId),
     /// A reset arrives at a side.
     ResetArrives {
         connection: u32,

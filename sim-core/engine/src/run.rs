@@ -312,6 +312,7 @@ impl Machine {
                 epoch,
             } => self.small_may_go(connection, side, epoch),
             Due::WindowOpen { connection, side } => self.transmit(connection, side, clock::now()),
+            Due::Datagram(id) => self.datagram_arrives(id),
             Due::Acknowledged { connection, side } => self.acknowledged_due(connection, side),
             Due::ResetArrives {
                 connection,

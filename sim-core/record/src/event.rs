@@ -300,6 +300,41 @@ events! {
         /// What it was, by name.
         what: String,
     }
+    /// A datagram was sent.
+    25 Datagram {
+        /// The host that sent it.
+        from: u32,
+        /// From which port.
+        from_port: u16,
+        /// The host that has the address; absent if none has.
+        to: Option<u32>,
+        /// To which port.
+        to_port: u16,
+        /// How many bytes.
+        length: u32,
+        /// The hash of the bytes that arrive.
+        content: u64,
+        /// Whether it is the second one of a datagram that was duplicated.
+        copy: bool,
+        /// When it arrives; absent if it is lost.
+        arrives: Option<Moment>,
+    }
+    /// A datagram found the receive buffer full.
+    26 DatagramDropped {
+        /// The host.
+        host: u32,
+        /// The port.
+        port: u16,
+        /// How many bytes.
+        length: u32,
+    }
+    /// A datagram came to a port that nobody has, and its sender is told.
+    27 PortUnreachable {
+        /// The host.
+        host: u32,
+        /// The port.
+        port: u16,
+    }
     /// A fault that cuts hosts off one by one cut one off, or healed it.
     29 Swizzled {
         /// The fault.
@@ -371,7 +406,10 @@ impl Event {
     pub const fn is_packet(&self) -> bool {
         matches!(
             self,
-            Self::Segment { .. } | Self::Retransmission { .. } | Self::Disk { .. }
+            Self::Segment { .. }
+                | Self::Retransmission { .. }
+                | Self::Disk { .. }
+                | Self::Datagram { .. }
         )
     }
 }

@@ -20,3 +20,4 @@ mod shapes;
 mod silence;
 mod sockets;
 mod stage;
+mod udp;

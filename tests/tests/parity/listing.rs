@@ -35,7 +35,7 @@ are_there! {
     tokio::task::AbortHandle, tokio::task::LocalSet, tokio::task::Id, tokio::task::id,
     tokio::task::try_id,
     tokio::net::TcpListener, tokio::net::TcpSocket, tokio::net::TcpStream,
-    tokio::net::ToSocketAddrs, tokio::net::lookup_host, tokio::net::tcp::ReadHalf,
+    tokio::net::UdpSocket, tokio::net::ToSocketAddrs, tokio::net::lookup_host, tokio::net::tcp::ReadHalf,
     tokio::net::tcp::WriteHalf, tokio::net::tcp::OwnedReadHalf, tokio::net::tcp::OwnedWriteHalf,
     tokio::net::tcp::ReuniteError,
     tokio::fs::File, tokio::fs::OpenOptions, tokio::fs::read, tokio::fs::read_to_string,

@@ -10,3 +10,4 @@ mod sync;
 mod tasks;
 mod tcp;
 mod timers;
+mod udp;

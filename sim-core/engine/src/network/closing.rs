@@ -201,6 +201,7 @@ impl Machine {
     pub(crate) fn settle_sockets(&mut self, process: ProcessId, host: u32, power_lost: bool) {
         self.close_listeners(process, power_lost);
         self.network.ports.forget_bound_by(process);
+        self.close_datagram_sockets(process);
         let numbers: Vec<u32> = self.network.live.iter().copied().collect();
         for number in numbers {
             for side in 0..2u8 {

@@ -26,6 +26,7 @@ mod retransmission;
 mod sender;
 mod socket;
 mod transmission;
+mod udp;
 mod waiting;
 mod waits;
 mod wire;
@@ -39,6 +40,7 @@ pub use listener::Listener;
 pub use options::Options;
 pub use readiness::{Interest, Ready};
 pub use socket::Socket;
+pub use udp::UdpSocket;
 
 pub(crate) use link::Link;
 pub(crate) use wire::Limit;
@@ -121,6 +123,7 @@ pub(crate) struct Network {
     listeners: BTreeMap<u32, ListenerState>,
     next_listener: u32,
     ports: Ports,
+    datagrams: udp::Datagrams,
     /// Numbers for futures that wait.
     tickets: u64,
 }
@@ -137,6 +140,7 @@ impl Network {
             listeners: BTreeMap::new(),
             next_listener: 0,
             ports: Ports::new(topology.hosts.len()),
+            datagrams: udp::Datagrams::default(),
             tickets: 0,
         }
     }

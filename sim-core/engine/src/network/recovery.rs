@@ -265,6 +265,7 @@ impl Machine {
         let moved = |leaves: u64| leaves_under(old, new, now, leaves);
         wires.queue =
             limit.map(|(limit, fault)| super::queue::Queue::new(limit, fault, moved(empty_at)));
+        self.shift_datagrams(link, old, new);
         let numbers: Vec<u32> = self.network.live.iter().copied().collect();
         for number in numbers {
             for side in 0..2u8 {

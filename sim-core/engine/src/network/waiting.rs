@@ -22,6 +22,11 @@ impl Network {
                 found.push((waker, format!("a connection on port {port}")));
             }
         }
+        for (_, socket) in self.datagrams.sockets.iter() {
+            for waker in &socket.wakers {
+                found.push((waker, format!("a datagram at {}", socket.address)));
+            }
+        }
         found
     }
 }

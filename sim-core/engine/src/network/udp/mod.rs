@@ -1,0 +1,96 @@
+//! Datagrams: they come late, twice, out of order, wrong or not at all, and nobody tells the sender but
+//! a host on which nobody has that port.
+
+mod flight;
+mod ports;
+mod socket;
+
+pub use socket::UdpSocket;
+
+use crate::{
+    machine::{Arena, ArenaId},
+    process::ProcessId,
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    net::SocketAddr,
+    task::Waker,
+};
+use windtunnel_record::Stream;
+
+/// The largest payload of a datagram.
+pub(super) const LARGEST: usize = 65_507;
+
+/// All sockets of all hosts, and what is on its way between them.
+#[derive(Default)]
+pub(super) struct Datagrams {
+    pub sockets: Arena<State>,
+    ports: BTreeMap<(u32, u16), Vec<ArenaId>>,
+    pub flights: Arena<Flight>,
+    /// The next ephemeral port of each host.
+    next: BTreeMap<u32, u16>,
+    /// How many sockets each host has opened.
+    opened: BTreeMap<u32, u64>,
+}
+
+/// What a kernel knows of a socket.
+pub(super) struct State {
+    pub host: u32,
+    pub process: ProcessId,
+    /// Which socket of its host, counted from 0.
+    number: u64,
+    pub address: SocketAddr,
+    pub peer: Option<SocketAddr>,
+    /// What the next call will be told, once.
+    error: Option<io::ErrorKind>,
+    received: VecDeque<Received>,
+    /// What of the receive buffer they take.
+    held: usize,
+    room: usize,
+    broadcast: bool,
+    ttl: u32,
+    pub wakers: Vec<Waker>,
+    /// One stream for the packets to each host.
+    streams: BTreeMap<u32, Box<Stream>>,
+}
+
+/// A datagram that waits to be read.
+struct Received {
+    from: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+impl Received {
+    /// What it takes of the receive buffer: Linux counts the memory of a packet, not its bytes.
+    fn cost(&self) -> usize {
+        const OVERHEAD: usize = 256;
+        const SHARED: usize = 320;
+        let data = self.bytes.len() + 28 + SHARED;
+        OVERHEAD + data.next_power_of_two().max(512)
+    }
+}
+
+/// A datagram on its way, or word that nobody received one.
+pub(super) struct Flight {
+    link: usize,
+    /// When it has left the queue in front of its link.
+    leaves: u64,
+    arrives: u64,
+    to_host: u32,
+    load: Load,
+}
+
+enum Load {
+    Datagram {
+        socket: ArenaId,
+        from_host: u32,
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+        /// Sent to everybody: who does not listen says nothing.
+        broadcast: bool,
+    },
+    /// Nobody has the port that `socket` sent to.
+    Unreachable { socket: ArenaId, port: SocketAddr },
+}
