@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
     time::{Duration, Instant, sleep, sleep_until, timeout},
 };
-use windtunnel::record::Event;
+use windtunnel::record::{Event, Span};
 use windtunnel::{crash, host, loss, millis, partition, partition_one_way, power_loss, secs};
 
 async fn server_address() -> SocketAddr {
@@ -289,6 +289,33 @@ fn a_client_behind_a_cut_leaves_no_half_open_connection_in_the_way() {
         impatient,
     );
     assert_eq!(noted, [(2, "ok".into())]);
+}
+
+#[test]
+fn what_is_half_open_and_whose_reset_was_lost_is_forgotten_after_a_minute() {
+    async fn give_up(notes: Notes) {
+        sleep(Duration::from_secs(1)).await;
+        let connect = TcpStream::connect("server:80");
+        assert!(timeout(Duration::from_millis(500), connect).await.is_err());
+        let start = Instant::now();
+        for wait in [0, 62, 2] {
+            sleep(Duration::from_secs(wait)).await;
+            let left = windtunnel_engine::census::census();
+            note(&notes, start, format!("{} connections", left.connections));
+        }
+    }
+    // The SYN passes; the answer to it and the reset do not.
+    let cut = partition(host("client"), host("server"));
+    let cut = cut.at(Span::from_nanos(1_001_500_000)).lasting(secs(8));
+    let (noted, _) = run(100, vec![cut], |_| late(0), give_up);
+    assert_eq!(
+        noted,
+        [
+            (0, "1 connections".into()),
+            (62_000, "1 connections".into()),
+            (64_000, "0 connections".into())
+        ]
+    );
 }
 
 /// Answers each two bytes with one.

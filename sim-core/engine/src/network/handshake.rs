@@ -228,6 +228,8 @@ impl Machine {
             Opening::Connecting => {
                 let half_open = connection.ends[SERVER as usize].open;
                 connection.ends[CLIENT as usize].open = false;
+                // No SYN is repeated, and no answer opens it any more.
+                connection.opening = Opening::Failed(io::ErrorKind::ConnectionAborted);
                 let refusal = Refusal::Abandoned;
                 self.note(Event::NotConnected {
                     connection: number,

@@ -12,6 +12,8 @@ pub struct Dialogue {
     pub to: usize,
     /// When, in milliseconds of the run.
     pub at: u64,
+    /// After how many milliseconds it gives the connect up.
+    pub patience: Option<u64>,
     /// The side that connects, and the side that accepts.
     pub sides: [Side; 2],
 }
@@ -73,30 +75,31 @@ pub fn dialogues() -> impl Strategy<Value = Vec<Dialogue>> {
 
 fn dialogue() -> impl Strategy<Value = Dialogue> {
     let hosts = 0..HOSTS.len();
-    (hosts.clone(), hosts, 0..45_000u64, side(), side()).prop_map(
-        |(from, to, at, mut one, mut other)| {
-            if one.buffers.is_some() || other.buffers.is_some() {
-                one.stops_after = None;
-                other.stops_after = None;
-                // Who writes first and reads later would wait for somebody who does the same.
-                one.one_task = false;
-                other.one_task = false;
+    let patience = prop_oneof![2 => Just(None), 1 => (0..3_000u64).prop_map(Some)];
+    let opening = (hosts.clone(), hosts, 0..45_000u64, patience);
+    (opening, side(), side()).prop_map(|((from, to, at, patience), mut one, mut other)| {
+        if one.buffers.is_some() || other.buffers.is_some() {
+            one.stops_after = None;
+            other.stops_after = None;
+            // Who writes first and reads later would wait for somebody who does the same.
+            one.one_task = false;
+            other.one_task = false;
+        }
+        // A slow reader of many small chunks would read for hours.
+        let bytes = [one.bytes(), other.bytes()];
+        for (reader, bytes) in [(&mut one, bytes[1]), (&mut other, bytes[0])] {
+            if bytes / reader.chunk > 50 {
+                reader.read_pause = 0;
             }
-            // A slow reader of many small chunks would read for hours.
-            let bytes = [one.bytes(), other.bytes()];
-            for (reader, bytes) in [(&mut one, bytes[1]), (&mut other, bytes[0])] {
-                if bytes / reader.chunk > 50 {
-                    reader.read_pause = 0;
-                }
-            }
-            Dialogue {
-                from,
-                to,
-                at,
-                sides: [one, other],
-            }
-        },
-    )
+        }
+        Dialogue {
+            from,
+            to,
+            at,
+            patience,
+            sides: [one, other],
+        }
+    })
 }
 
 fn side() -> impl Strategy<Value = Side> {

@@ -17,7 +17,7 @@ use tokio::{
         TcpSocket, TcpStream, lookup_host,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    time::{Instant, sleep, sleep_until, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use windtunnel::{Network, Settings, Tunnel, execute};
 use windtunnel_engine::census::{Census, census};
@@ -178,9 +178,12 @@ async fn connect(number: usize, dialogue: Dialogue, start: Instant, notes: Share
     let target = found.next().expect("it has an address");
     let socket = socket(&dialogue.sides[0]).expect("the options exist");
     let before = elapsed();
-    let connected = socket.connect(target).await;
+    let patience = dialogue
+        .patience
+        .map_or(Duration::MAX, Duration::from_millis);
+    let connected = timeout(patience, socket.connect(target)).await;
     note(&notes, |notes| notes.connects.push(elapsed() - before));
-    if let Ok(stream) = connected {
+    if let Ok(Ok(stream)) = connected {
         talk(stream, (number, 0), &dialogue.sides[0], &notes).await;
     }
     note(&notes, |notes| notes.last = notes.last.max(elapsed()));
