@@ -1,4 +1,4 @@
-//! What sockets of two hosts do with ports, with a full backlog, with small writes and with silence.
+//! What sockets of two hosts do with ports, with a full backlog and with what is half open.
 
 use crate::stage::{Notes, echo, note, ping, run};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,9 +8,9 @@ use tokio::{
     time::{Duration, Instant, sleep, sleep_until, timeout},
 };
 use windtunnel::record::{Event, Span};
-use windtunnel::{crash, host, loss, millis, partition, partition_one_way, power_loss, secs};
+use windtunnel::{crash, host, loss, millis, partition, partition_one_way, secs};
 
-async fn server_address() -> SocketAddr {
+pub async fn server_address() -> SocketAddr {
     let mut found = lookup_host("server:80").await.expect("it has a name");
     found.next().expect("it has an address")
 }
@@ -19,7 +19,7 @@ async fn idle(_: Notes) {
     std::future::pending().await
 }
 
-fn kind<T>(result: std::io::Result<T>) -> String {
+pub fn kind<T>(result: std::io::Result<T>) -> String {
     match result {
         Ok(_) => "ok".into(),
         Err(error) => format!("{:?}", error.kind()),
@@ -316,141 +316,6 @@ fn what_is_half_open_and_whose_reset_was_lost_is_forgotten_after_a_minute() {
             (64_000, "0 connections".into())
         ]
     );
-}
-
-/// Answers each two bytes with one.
-async fn in_twos(_: Notes) {
-    let listener = TcpListener::bind("0.0.0.0:80").await.expect("free");
-    let (mut stream, _) = listener.accept().await.expect("somebody comes");
-    while stream.read_exact(&mut [0; 2]).await.is_ok() {
-        stream.write_all(b"!").await.expect("taken");
-    }
-}
-
-/// Writes twice and reads once, five times; notes what each took.
-async fn write_write_read(notes: Notes, no_delay: bool) {
-    sleep(Duration::from_secs(1)).await;
-    let mut stream = TcpStream::connect("server:80").await.expect("it listens");
-    stream.set_nodelay(no_delay).expect("it is open");
-    for number in 0..5 {
-        let start = Instant::now();
-        stream.write_all(b"1").await.expect("taken");
-        stream.write_all(b"2").await.expect("taken");
-        stream.read_exact(&mut [0; 1]).await.expect("it answers");
-        note(&notes, start, format!("{number}"));
-    }
-}
-
-#[test]
-fn writing_twice_and_reading_costs_a_held_back_acknowledgement_each_time() {
-    let (noted, _) = run(10, vec![], in_twos, |notes| write_write_read(notes, false));
-    let took: Vec<u64> = noted.iter().map(|(took, _)| *took).collect();
-    // At first the server's kernel acknowledges at once: two round trips. Then it waits 40 ms for an
-    // answer that will not come before the second byte has.
-    assert_eq!(took, [4, 44, 44, 44, 44]);
-}
-
-#[test]
-fn without_nagle_writing_twice_takes_one_round_trip() {
-    let (noted, _) = run(10, vec![], in_twos, |notes| write_write_read(notes, true));
-    let took: Vec<u64> = noted.iter().map(|(took, _)| *took).collect();
-    assert_eq!(took, [2; 5]);
-}
-
-#[test]
-fn turning_nagle_off_lets_go_what_waits() {
-    async fn impatient(notes: Notes) {
-        sleep(Duration::from_secs(1)).await;
-        let mut stream = TcpStream::connect("server:80").await.expect("it listens");
-        stream.write_all(b"12").await.expect("taken");
-        stream.read_exact(&mut [0; 1]).await.expect("it answers");
-        let start = Instant::now();
-        stream.write_all(b"1").await.expect("taken");
-        stream.write_all(b"2").await.expect("taken");
-        stream.set_nodelay(true).expect("it is open");
-        stream.read_exact(&mut [0; 1]).await.expect("it answers");
-        note(&notes, start, "answered");
-    }
-    let (noted, _) = run(10, vec![], in_twos, impatient);
-    assert_eq!(noted, [(2, "answered".into())]);
-}
-
-/// Connects with keep-alive, makes a round trip, and reads until something happens.
-async fn listen_to_silence(notes: Notes, keep_alive: bool) {
-    sleep(Duration::from_secs(1)).await;
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_keepalive(keep_alive).expect("set");
-    let address = server_address().await;
-    let mut stream = socket.connect(address).await.expect("it listens");
-    let start = Instant::now();
-    ping(&mut stream).await.expect("it answers");
-    let seen = stream.read(&mut [0; 8]).await;
-    note(&notes, start, kind(seen));
-    note(&notes, start, kind(stream.write(b"x").await));
-}
-
-const PROBED: u64 = 7_200_000 + 9 * 75_000;
-
-#[test]
-fn keep_alive_finds_out_that_a_host_is_gone_after_two_hours_and_nine_probes() {
-    for fault in [
-        power_loss(host("server")).at(secs(60)),
-        partition(host("client"), host("server")).at(secs(60)),
-        partition_one_way(host("server"), host("client")).at(secs(60)),
-    ] {
-        let (noted, record) = run(9_000, vec![fault], echo, |notes| {
-            listen_to_silence(notes, true)
-        });
-        assert_eq!(
-            noted,
-            [
-                (PROBED + 2, "TimedOut".into()),
-                (PROBED + 2, "BrokenPipe".into())
-            ]
-        );
-        let probe = |event: &Event| matches!(event, Event::Probe { .. });
-        let probes = record.events.iter().filter(|record| probe(&record.event));
-        assert_eq!(probes.count(), 9);
-    }
-}
-
-#[test]
-fn without_keep_alive_nobody_finds_out() {
-    let gone = power_loss(host("server")).at(secs(60));
-    let (noted, _) = run(20_000, vec![gone], echo, |notes| {
-        listen_to_silence(notes, false)
-    });
-    assert_eq!(noted, []);
-}
-
-#[test]
-fn a_host_that_came_back_answers_a_probe_by_a_reset() {
-    let away = power_loss(host("server")).at(secs(60)).lasting(secs(60));
-    let (noted, _) = run(9_000, vec![away], echo, |notes| {
-        listen_to_silence(notes, true)
-    });
-    assert_eq!(noted[0], (7_200_004, "ConnectionReset".into()));
-}
-
-#[test]
-fn probes_that_are_answered_go_on_and_nobody_notices() {
-    // Three probes are lost, the fourth is answered, and two hours later another is.
-    let cut = partition(host("client"), host("server"));
-    let cut = cut.at(secs(7_000)).lasting(secs(400));
-    let (noted, record) = run(20_000, vec![cut], echo, |notes| {
-        listen_to_silence(notes, true)
-    });
-    assert_eq!(noted, []);
-    let probe = |event: &Event| match event {
-        Event::Probe { attempt, .. } => Some(*attempt),
-        _ => None,
-    };
-    let attempts: Vec<u32> = record
-        .events
-        .iter()
-        .filter_map(|record| probe(&record.event))
-        .collect();
-    assert_eq!(attempts, [1, 2, 3, 4, 1]);
 }
 
 #[test]
