@@ -361,7 +361,7 @@ events! {
     41 DescriptorRefused {
         /// The host.
         host: u32,
-        /// `open`, `duplicate`, `connect`, `listen` or `accept`.
+        /// `open`, `duplicate`, `connect`, `listen`, `accept`, or `bind` of UDP.
         operation: String,
         /// How many it may have.
         limit: u32,

@@ -9,7 +9,7 @@ use std::{
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     time::{Duration, Instant, sleep, timeout},
 };
 use windtunnel::record::{Event, RunRecord, RunSpec, Seed, Size, event::Ending};
@@ -65,17 +65,22 @@ fn files_and_sockets_share_one_limit_and_give_back_what_they_took() {
             file.try_clone().await.map(drop),
             TcpStream::connect("127.0.0.1:80").await.map(drop),
             TcpListener::bind("0.0.0.0:81").await.map(drop),
+            UdpSocket::bind("0.0.0.0:81").await.map(drop),
             tokio::fs::read("/file").await.map(drop),
         ] {
             assert!(is_emfile(&refused.expect_err("one more than it may have")));
         }
         drop(clone);
+        let socket = UdpSocket::bind("0.0.0.0:81").await.expect("one is free");
+        let refused = File::open("/file").await.expect_err("and taken");
+        assert!(is_emfile(&refused));
+        drop(socket);
         File::open("/file").await.expect("there is one again");
-        note(&notes, start, "refused five");
+        note(&notes, start, "refused six");
         drop((listener, file, stream));
     }
     let (said, record) = limited(|host| host.files(4), server, idle);
-    assert_eq!(said, ["refused five"]);
+    assert_eq!(said, ["refused six"]);
     let refused = record
         .events
         .iter()
@@ -87,7 +92,15 @@ fn files_and_sockets_share_one_limit_and_give_back_what_they_took() {
             } => Some(operation.as_str()),
             _ => None,
         });
-    let expected = ["open", "duplicate", "connect", "listen", "open"];
+    let expected = [
+        "open",
+        "duplicate",
+        "connect",
+        "listen",
+        "bind",
+        "open",
+        "open",
+    ];
     assert_eq!(refused.collect::<Vec<_>>(), expected);
 }
 
@@ -258,6 +271,22 @@ fn unread_bytes_and_spawned_futures_count() {
         }
         std::future::pending().await
     }
+    async fn ignores(_: Notes) {
+        let _deaf = UdpSocket::bind("0.0.0.0:53").await.expect("free");
+        // Somebody has to look: the process runs now and then.
+        loop {
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+    async fn sends() {
+        sleep(Duration::from_secs(1)).await;
+        let socket = UdpSocket::bind("0.0.0.0:0").await.expect("free");
+        loop {
+            let sent = socket.send_to(&[0; 1000], "server:53").await;
+            sent.expect("the kernel takes it");
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
     async fn spawns(_: Notes) {
         for _ in 0..100 {
             tokio::spawn(async {
@@ -275,6 +304,8 @@ fn unread_bytes_and_spawned_futures_count() {
         Ending::OutOfMemory,
         "six are too many"
     );
+    let (_, record) = limited(|host| host.memory(Size::from_kib(128)), ignores, sends);
+    assert_eq!(endings(&record)[0].1, Ending::OutOfMemory, "datagrams too");
     let (_, record) = limited(|host| host.memory(Size::from_mib(1)), spawns, idle);
     let (at, ending) = endings(&record)[0];
     assert_eq!(ending, Ending::OutOfMemory);

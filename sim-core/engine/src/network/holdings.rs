@@ -20,7 +20,8 @@ impl Network {
             let greeted = connection.is_some_and(|known| known.greeting == Greeting::Over);
             side != SERVER || (greeted && !waiting.contains(&number))
         };
-        own.len() + self.ends_of(process).filter(accepted).count()
+        let (datagrams, _) = self.datagrams.held_by(process);
+        own.len() + datagrams + self.ends_of(process).filter(accepted).count()
     }
 
     /// The open ends of a process, as connection and side.
@@ -40,10 +41,10 @@ impl Network {
     }
 
     /// How many bytes are in the kernel's buffers for a process: written and not acknowledged, arrived
-    /// and not read.
+    /// and not read; of datagrams what they take of the receive buffer.
     pub(crate) fn buffered_by(&mut self, process: ProcessId, now: u64) -> u64 {
         let ends: Vec<_> = self.ends_of(process).collect();
-        let mut bytes = 0;
+        let (_, mut bytes) = self.datagrams.held_by(process);
         for (number, side) in ends {
             let Some(connection) = self.connection(number) else {
                 continue;

@@ -34,6 +34,17 @@ pub(super) struct Datagrams {
     opened: BTreeMap<u32, u64>,
 }
 
+impl Datagrams {
+    /// The sockets of a process: how many, and what of their receive buffers is taken.
+    pub fn held_by(&self, process: ProcessId) -> (usize, u64) {
+        let sockets = self.sockets.iter().map(|(_, socket)| socket);
+        let own = sockets.filter(|socket| socket.process == process);
+        own.fold((0, 0), |(count, held), socket| {
+            (count + 1, held + socket.held as u64)
+        })
+    }
+}
+
 /// What a kernel knows of a socket.
 pub(super) struct State {
     pub host: u32,

@@ -38,6 +38,7 @@ impl UdpSocket {
     /// Outside a task of a simulated host.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         inside(|machine| {
+            machine.one_more_descriptor("bind")?;
             let (process, host) = machine.caller()?;
             let ip = address.ip();
             if !ip.is_unspecified() && !ip.is_loopback() && ip != host_address(host) {
