@@ -345,3 +345,31 @@ fn a_disk_fault_that_touches_a_request_says_so() {
         assert_eq!(seen, hits, "the fault began at {begins} s");
     }
 }
+
+#[test]
+fn a_disk_fault_is_not_what_keeps_a_frozen_host_from_answering() {
+    use tokio::net::TcpStream;
+    async fn client(_: Notes) {
+        sleep(Duration::from_secs(1)).await;
+        let mut stream = TcpStream::connect("server:80").await.expect("it listens");
+        sleep(Duration::from_secs(4)).await;
+        // The process is frozen, so this meets the pause and not the disk.
+        stream.write_all(b"ping").await.expect("taken");
+        sleep(Duration::from_secs(10)).await;
+    }
+    let faults = vec![
+        disk_full(host("server")).at(secs(2)).lasting(secs(9)),
+        windtunnel::pause(host("server"))
+            .at(secs(3))
+            .lasting(secs(5)),
+    ];
+    let (_, record) = crate::stage::run(20, faults, crate::stage::echo, client);
+    let hits = record
+        .events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::FaultHit { kind, .. } => Some(kind.as_str()),
+            _ => None,
+        });
+    assert_eq!(hits.collect::<Vec<_>>(), ["pause"]);
+}

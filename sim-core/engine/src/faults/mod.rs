@@ -55,6 +55,17 @@ struct Planned {
     stream: Option<Stream>,
 }
 
+impl Planned {
+    /// Whether it may be what keeps a host's process from answering; a fault of disks is not.
+    fn holds(&self, host: u32) -> bool {
+        let of_disks = matches!(
+            self.fault.inject,
+            Inject::DiskSlow { .. } | Inject::DiskFull { .. } | Inject::DiskError { .. }
+        );
+        self.active && !of_disks && self.hosts.contains(&host)
+    }
+}
+
 /// Carries out the begin of a fault; gives the hosts it acts on.
 fn begin(machine: &mut Machine, fault: u32, inject: &Inject) -> Vec<u32> {
     match inject {
@@ -199,7 +210,7 @@ impl Machine {
             .faults
             .planned
             .iter()
-            .position(|planned| planned.active && planned.hosts.contains(&host));
+            .position(|planned| planned.holds(host));
         self.fault_hit(holder.map(|number| number as u32));
     }
 
