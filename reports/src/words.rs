@@ -254,6 +254,15 @@ impl<'a> Narrator<'a> {
                     format!("{from} sent {to}, port {to_port}, a datagram of {bytes}{fate}")
                 }
             }
+            Event::LookedUp {
+                host,
+                name,
+                answer,
+                remembered,
+            } => {
+                let how = if *remembered { "remembered" } else { "learned" };
+                format!("{} {how} of the name {name}: {answer}", self.host(*host))
+            }
             Event::DatagramDropped { host, port, length } => {
                 let bytes = counted(u64::from(*length), "byte");
                 let host = self.host(*host);

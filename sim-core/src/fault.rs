@@ -2,6 +2,7 @@
 
 use windtunnel_record::{
     Bandwidth, ClockOffset, Distribution, FaultSpec, Inject, Span, Target,
+    dns::Misanswer,
     fault::{DiskOperation, Dropped, Partition},
     target::Targets,
 };
@@ -222,6 +223,15 @@ pub fn corrupt(from: impl Into<Targets>, to: impl Into<Targets>, rate: f64) -> F
         from: from.into(),
         to: to.into(),
         rate,
+    })
+}
+
+/// Look-ups by one, of names of the other, are answered late, as they were, wrongly or not at all.
+pub fn dns(from: impl Into<Targets>, of: impl Into<Targets>, how: Misanswer) -> Fault {
+    Fault::new(Inject::Dns {
+        from: from.into(),
+        of: of.into(),
+        how,
     })
 }
 

@@ -53,9 +53,9 @@ pub use execution::{ExecuteError, Settings, execute};
 pub use fault::{
     Fault, IntoDistribution, ahead, bandwidth, behind, between, bridge, cancel, cancel_connection,
     clock_drift, clock_jump, clock_skew, corrupt, cpu_starve, crash, disk_error, disk_full,
-    disk_slow, duplicate, everything, exponential, host, isolate_one, loss, majority_ring, millis,
-    partition, partition_one_way, pause, power_loss, reorder, replica, reset, restart, role, secs,
-    slow, swizzle, sync_fails_once, zone,
+    disk_slow, dns, duplicate, everything, exponential, host, isolate_one, loss, majority_ring,
+    millis, partition, partition_one_way, pause, power_loss, reorder, replica, reset, restart,
+    role, secs, slow, swizzle, sync_fails_once, zone,
 };
 pub use host::{Disk, HostBuilder, HostRef, IntoResult};
 pub use load::{Load, Stage, closed_loop, open_loop, rate};
@@ -72,10 +72,10 @@ pub use windtunnel_record::Clock;
 pub mod prelude {
     pub use crate::{
         Clock, Disk, Tunnel, ahead, bandwidth, behind, between, bridge, cancel, cancel_connection,
-        clock_drift, clock_jump, clock_skew, closed_loop, corrupt, cpu_starve, crash, duplicate,
-        exponential, host, http, isolate_one, loss, majority_ring, millis, open_loop, partition,
-        partition_one_way, pause, power_loss, rate, reorder, replica, reset, restart, role, secs,
-        slow, swizzle, zone,
+        clock_drift, clock_jump, clock_skew, closed_loop, corrupt, cpu_starve, crash, dns,
+        duplicate, exponential, host, http, isolate_one, loss, majority_ring, millis, open_loop,
+        partition, partition_one_way, pause, power_loss, rate, reorder, replica, reset, restart,
+        role, secs, slow, swizzle, zone,
     };
     pub use windtunnel_checkers::EventExt;
 }

@@ -10,7 +10,7 @@ use crate::{
 use std::{future::Future, rc::Rc};
 use windtunnel_checkers::{NamedRule, World};
 use windtunnel_record::{
-    Clock, Distribution, Event, FaultSpec, History, HostInfo, Impairments, Seed, Span,
+    Clock, Distribution, Dns, Event, FaultSpec, History, HostInfo, Impairments, Seed, Span,
     target::Targets,
 };
 
@@ -40,6 +40,8 @@ pub struct Network {
     /// Whether hosts of a zone share a link: a connect to a dead one then is `HostUnreachable` after
     /// three seconds. By default all paths are routed, and silent.
     pub same_link: Option<bool>,
+    /// The name service; without one, names are known at once.
+    pub dns: Option<Dns>,
     /// Links that differ; a later one wins.
     pub links: Vec<LinkSettings>,
 }

@@ -2,7 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use windtunnel_record::{Bandwidth, Distribution, Impairments, Reorder, Size, target::Targets};
+use windtunnel_record::{
+    Bandwidth, Distribution, Dns, Impairments, Reorder, Size, target::Targets,
+};
 
 /// What the network is like; what is absent has its default (about 30 µs from a host to itself,
 /// 0.3 ms in a zone, 1 ms between zones, no loss, SYN retries as Linux 6.5 and later).
@@ -48,6 +50,9 @@ pub struct Network {
     /// Whether hosts of a zone share a link, on which dead hosts are unreachable after 3 s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same_link: Option<bool>,
+    /// The name service; without one, names are known at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Dns>,
     /// Links that differ; a later one wins.
     pub links: Vec<Link>,
 }

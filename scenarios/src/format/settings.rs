@@ -25,6 +25,8 @@ pub(super) fn check(checker: &mut Checker<'_, '_>) {
     let mut settings = Settings::of(checker, "network".into());
     settings.share("loss", network.loss);
     settings.impairments("", &network.impairments());
+    let latency = network.dns.as_ref().and_then(|dns| dns.latency.as_ref());
+    settings.distribution("dns.latency", latency);
     settings.distribution("loopback", network.loopback.as_ref());
     settings.distribution("same-zone", network.same_zone.as_ref());
     settings.distribution("cross-zone", network.cross_zone.as_ref());

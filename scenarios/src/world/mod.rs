@@ -125,6 +125,7 @@ fn network(scenario: &Scenario) -> Network {
         cross_zone: network.cross_zone,
         loss: network.loss,
         impairments: network.impairments(),
+        dns: network.dns,
         syn_retries: network.syn_retries,
         syn_linear: network.syn_linear,
         retries2: network.retries2,

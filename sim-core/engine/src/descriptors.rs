@@ -1,6 +1,7 @@
 //! File descriptors: how many a process holds, and the refusal of one more.
 //!
-//! Listeners, connected and connecting sockets, UDP sockets and open files count, each handle of a file by itself.
+//! Listeners, connected and connecting sockets, UDP sockets and open files count, each handle of a file
+//! by itself.
 //! What waits in a listener's queue is the kernel's and does not. Standard streams and what a runtime
 //! opens for itself (about a dozen with tokio on Linux) are not counted. Counted when a host has a
 //! limit and somebody wants one more, by looking, so that hosts without a limit pay nothing.

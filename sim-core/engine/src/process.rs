@@ -132,6 +132,7 @@ impl Machine {
             incarnation,
             ending,
         });
+        self.names_follow(host, false);
         let process = &mut self.processes[id as usize];
         process.alive = false;
         process.paused = false;
@@ -180,6 +181,7 @@ impl Machine {
             termination_waits: 0,
         });
         self.note(Event::Started { host, incarnation });
+        self.names_follow(host, true);
         self.to_boot.push(host);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use windtunnel_record::{
     Distribution, FaultPlan, FaultSpec, Inject, Moment, PlannedFault, Seed, Span, Stream, Target,
-    Topology, fault::Partition, target::Targets,
+    Topology, dns::Misanswer, fault::Partition, target::Targets,
 };
 
 /// How many faults one spec may put into a plan; a repetition without any pause would never end.
@@ -210,6 +210,10 @@ fn named(topology: &Topology, hosts: Vec<u32>) -> Targets {
 fn all_targets(inject: &mut Inject) -> Vec<&mut Targets> {
     match inject {
         Inject::Partition(shape) => shape.targets_mut(),
+        Inject::Dns { from, of, how } => match how {
+            Misanswer::Wrong(hosts) => vec![from, of, hosts],
+            _ => vec![from, of],
+        },
         Inject::Slow { from, to, .. }
         | Inject::Loss { from, to, .. }
         | Inject::Bandwidth { from, to, .. }

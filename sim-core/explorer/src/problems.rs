@@ -1,6 +1,6 @@
 //! What is wrong with a fault spec by itself, before any topology is known.
 
-use windtunnel_record::{Distribution, FaultSpec, Inject, Span};
+use windtunnel_record::{Distribution, FaultSpec, Inject, Span, dns::Misanswer};
 
 /// All that is wrong with `spec`, each in one sentence fragment; nothing if it is fine.
 ///
@@ -42,6 +42,10 @@ pub fn problems(spec: &FaultSpec) -> Vec<String> {
             ));
         }
         Inject::DiskError { rate, .. } => share(*rate, &mut found),
+        Inject::Dns {
+            how: Misanswer::Slow(by),
+            ..
+        } => length("slow", Some(by), &mut found),
         Inject::Slow { by, .. } | Inject::DiskSlow { by, .. } => {
             length("by", Some(by), &mut found);
         }

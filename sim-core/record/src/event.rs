@@ -335,6 +335,17 @@ events! {
         /// The port.
         port: u16,
     }
+    /// A name was looked up, where there is a name service or a fault of one.
+    28 LookedUp {
+        /// The host that asked.
+        host: u32,
+        /// The name.
+        name: String,
+        /// The addresses, `no such name` or `no answer`.
+        answer: String,
+        /// Whether the host remembered it.
+        remembered: bool,
+    }
     /// A fault that cuts hosts off one by one cut one off, or healed it.
     29 Swizzled {
         /// The fault.

@@ -8,8 +8,8 @@ pub use crate::{
     plan::{FaultPlan, FaultSpec, PlannedFault},
 };
 
-use crate::target::Targets;
 use crate::{Bandwidth, ClockOffset, Distribution, Size, Span};
+use crate::{dns::Misanswer, target::Targets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,17 @@ pub enum Inject {
         to: Targets,
         /// The probability, 0 to 1.
         rate: f64,
+    },
+    /// Names are looked up late, as they were, wrongly or not at all.
+    Dns {
+        /// Who looks them up; every host by default.
+        #[serde(default = "Targets::all")]
+        from: Targets,
+        /// Whose names; every host's by default.
+        #[serde(default = "Targets::all")]
+        of: Targets,
+        /// What goes wrong.
+        how: Misanswer,
     },
     /// The process dies, the host's kernel stays up; it starts again when the fault ends.
     Crash {
@@ -303,6 +314,7 @@ impl Inject {
             Self::Duplicate { .. } => "duplicate",
             Self::Reorder { .. } => "reorder",
             Self::Corrupt { .. } => "corrupt",
+            Self::Dns { .. } => "dns",
             Self::Crash { .. } => "crash",
             Self::PowerLoss { .. } => "power-loss",
             Self::Restart { .. } => "restart",
@@ -324,6 +336,10 @@ impl Inject {
     pub fn targets(&self) -> Vec<&Targets> {
         match self {
             Self::Partition(shape) => shape.targets(),
+            Self::Dns { from, of, how } => match how {
+                Misanswer::Wrong(hosts) => vec![from, of, hosts],
+                _ => vec![from, of],
+            },
             Self::Slow { from, to, .. }
             | Self::Loss { from, to, .. }
             | Self::Bandwidth { from, to, .. }
@@ -402,6 +418,9 @@ mod tests {
             r#"{ duplicate = { from = "zone:a", rate = 0.05 } }"#,
             r#"{ reorder = { to = "orders", rate = 0.2, by = "5ms" } }"#,
             r#"{ corrupt = { rate = 0.01 } }"#,
+            r#"{ dns = { of = "orders", how = "stale" } }"#,
+            r#"{ dns = { from = "zone:a", how = { slow = "2s" } } }"#,
+            r#"{ dns = { of = "orders", how = { wrong = "stock" } } }"#,
             r#"{ crash = { target = "orders", count = 1 } }"#,
             r#"{ power-loss = { target = "orders-0" } }"#,
             r#"{ restart = { target = "role:gateway", grace = "5s" } }"#,

@@ -104,6 +104,7 @@ fn network_of(settings: crate::tunnel::Network) -> NetworkSpec {
         cross_zone: settings.cross_zone.unwrap_or(default.cross_zone),
         loss: settings.loss.unwrap_or(default.loss),
         impairments: settings.impairments,
+        dns: settings.dns,
         syn_retries: settings.syn_retries.unwrap_or(default.syn_retries),
         syn_linear: settings.syn_linear.unwrap_or(default.syn_linear),
         retries2: settings.retries2.unwrap_or(default.retries2),

@@ -9,6 +9,7 @@ mod clocks;
 mod connecting;
 mod descriptions;
 mod disks;
+mod dns;
 mod failing_disks;
 mod faults;
 mod hosts;

@@ -202,11 +202,9 @@ async fn a_full_receive_buffer_drops_what_comes_last() {
     }
     let first: Vec<u32> = (0..received.len() as u32).collect();
     assert_eq!(received, first, "those that came first are kept");
-    assert_eq!(
-        received.len(),
-        278,
-        "212,992 bytes of 768 for each, and one more"
-    );
+    // Kernels count from 768 to 832 of 212,992 bytes for each.
+    let kept = received.len();
+    assert!((250..=280).contains(&kept), "{kept}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod crash;
 mod disk_error;
 mod disk_full;
 mod disk_slow;
+mod dns;
 mod duplicate;
 mod errors;
 mod loss;
@@ -79,6 +80,7 @@ fn begin(machine: &mut Machine, fault: u32, inject: &Inject) -> Vec<u32> {
         Inject::Duplicate { .. } => duplicate::begin(machine, fault),
         Inject::Reorder { .. } => reorder::begin(machine, fault),
         Inject::Corrupt { .. } => corrupt::begin(machine, fault),
+        Inject::Dns { .. } => dns::begin(machine, fault),
         Inject::Crash { target, .. } => crash::begin(machine, fault, target),
         Inject::PowerLoss { target, .. } => power_loss::begin(machine, fault, target),
         Inject::Restart { target, grace, .. } => restart::begin(machine, fault, target, *grace),
@@ -117,6 +119,7 @@ fn end(machine: &mut Machine, fault: u32, inject: &Inject, hosts: &[u32]) {
         | Inject::Reorder { .. }
         | Inject::Corrupt { .. } => machine.take_off_links(fault),
         Inject::Bandwidth { .. } => bandwidth::end(machine, fault),
+        Inject::Dns { .. } => dns::end(machine, fault),
         Inject::Crash { .. } => crash::end(machine, hosts),
         Inject::PowerLoss { .. } => power_loss::end(machine, hosts),
         Inject::Pause { .. } => pause::end(machine, hosts),

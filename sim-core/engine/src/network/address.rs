@@ -1,10 +1,11 @@
 //! Names and addresses of hosts. Host number n is 10.0.0.0 + n + 1.
 
-use crate::machine::{Machine, inside};
+use crate::machine::Machine;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
+use windtunnel_record::Topology;
 
 /// The address of a host on the network.
 pub fn host_address(host: u32) -> IpAddr {
@@ -51,43 +52,24 @@ pub(super) fn host_of(machine: &Machine, from: u32, address: IpAddr) -> Option<u
     (ten == 10 && (number as usize) < machine.hosts.len()).then_some(number)
 }
 
-/// Resolves a name: a literal address, `localhost`, a host's name, or a service's name, which gives
-/// all its replicas in order.
-///
-/// # Errors
-/// If nothing has this name.
-///
-/// # Panics
-/// Outside a task of a simulated host.
-pub fn resolve(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+/// The address that a name is without being looked up.
+pub(super) fn literal(name: &str) -> Option<IpAddr> {
     let bare = name
         .strip_prefix('[')
         .and_then(|name| name.strip_suffix(']'))
         .unwrap_or(name);
-    if let Ok(address) = bare.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
     if name == "localhost" {
-        return Ok(vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)]);
+        return Some(Ipv4Addr::LOCALHOST.into());
     }
-    let found: Vec<_> = inside(|machine| {
-        let infos = machine.topology.hosts.iter().enumerate();
-        let exact = infos.clone().find(|(_, info)| info.name == name);
-        let chosen: Vec<usize> = match exact {
-            Some((number, _)) => vec![number],
-            None => infos
-                .filter(|(_, info)| info.service == name)
-                .map(|(n, _)| n)
-                .collect(),
-        };
-        chosen
-            .into_iter()
-            .map(|n| SocketAddr::new(host_address(n as u32), port))
-            .collect()
-    });
-    if found.is_empty() {
-        let text = format!("failed to lookup address information: no host is called `{name}`");
-        return Err(io::Error::other(text));
+    bare.parse().ok()
+}
+
+/// The host of this name, or the replicas of the service of this name in order.
+pub(super) fn hosts_called(topology: &Topology, name: &str) -> Vec<u32> {
+    if let Some(host) = topology.find(name) {
+        return vec![host];
     }
-    Ok(found)
+    let infos = topology.hosts.iter().enumerate();
+    let replicas = infos.filter(|(_, info)| info.service == name);
+    replicas.map(|(number, _)| number as u32).collect()
 }

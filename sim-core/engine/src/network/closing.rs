@@ -218,6 +218,7 @@ impl Machine {
         }
         if power_lost {
             self.network.ports.forget_host(host);
+            self.forget_names(host);
         }
     }
 

@@ -9,6 +9,7 @@ mod address;
 mod closing;
 mod congestion;
 mod connection;
+mod dns;
 mod draft;
 mod greeting;
 mod handshake;
@@ -31,7 +32,8 @@ mod waiting;
 mod waits;
 mod wire;
 
-pub use address::{host_address, resolve};
+pub use address::host_address;
+pub use dns::resolve;
 pub use draft::Draft;
 pub use handshake::connect;
 pub use keep_alive::KeepAlive;
@@ -49,7 +51,7 @@ use connection::Connection;
 use listener::ListenerState;
 use ports::Ports;
 use std::collections::{BTreeMap, BTreeSet};
-use windtunnel_record::{Distribution, Impairments, Seed, Span, Topology};
+use windtunnel_record::{Distribution, Dns, Impairments, Seed, Span, Topology};
 
 /// What the network is like.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +79,8 @@ pub struct NetworkSpec {
     /// Whether the hosts of a zone are on one link, so that a connect to one that is dead fails when
     /// its neighbours have asked for it in vain. Otherwise every path is routed, and silent.
     pub same_link: bool,
+    /// The name service; without one, names are known at once.
+    pub dns: Option<Dns>,
     /// How many bytes a sender's kernel holds that are not acknowledged.
     pub send_buffer: usize,
     /// How many bytes a receiver's kernel holds that are not read.
@@ -105,6 +109,7 @@ impl Default for NetworkSpec {
             retries2: 15,
             keep_alive: KeepAlive::default(),
             same_link: false,
+            dns: None,
             send_buffer: 256 << 10,
             receive_buffer: 256 << 10,
             backlog: 4096,
@@ -124,6 +129,7 @@ pub(crate) struct Network {
     next_listener: u32,
     ports: Ports,
     datagrams: udp::Datagrams,
+    names: dns::Names,
     /// Numbers for futures that wait.
     tickets: u64,
 }
@@ -141,6 +147,7 @@ impl Network {
             next_listener: 0,
             ports: Ports::new(topology.hosts.len()),
             datagrams: udp::Datagrams::default(),
+            names: dns::Names::default(),
             tickets: 0,
         }
     }

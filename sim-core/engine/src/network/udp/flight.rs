@@ -153,7 +153,7 @@ impl Machine {
         let Some(state) = self.network.datagrams.sockets.get_mut(id) else {
             return;
         };
-        if state.held > state.room {
+        if state.held + datagram.cost() > state.room {
             let event = Event::DatagramDropped {
                 host: state.host,
                 port: state.address.port(),

@@ -32,7 +32,8 @@ impl UdpSocket {
     /// A socket at `address`; port 0 takes a free one.
     ///
     /// # Errors
-    /// `AddrInUse` if the port is taken, `AddrNotAvailable` if the address is not this host's.
+    /// `AddrInUse` if the port is taken, `AddrNotAvailable` if the address is not this host's, EMFILE
+    /// if the process may not have another descriptor.
     ///
     /// # Panics
     /// Outside a task of a simulated host.

@@ -8,9 +8,28 @@ use windtunnel_engine::network::resolve;
 
 /// What can be turned into addresses. Names are looked up among the run's hosts.
 pub trait ToSocketAddrs {
-    /// The addresses.
+    /// The addresses, or the name that is to be looked up.
     #[doc(hidden)]
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>>;
+    fn meant(&self) -> io::Result<Meant>;
+}
+
+/// What stands for addresses.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Meant {
+    /// They are known.
+    Known(Vec<SocketAddr>),
+    /// A name and a port.
+    Name(String, u16),
+}
+
+/// The addresses that are meant. What means them is asked before, so that no reference to it is held
+/// meanwhile.
+pub(super) async fn addresses(meant: io::Result<Meant>) -> io::Result<Vec<SocketAddr>> {
+    match meant? {
+        Meant::Known(addresses) => Ok(addresses),
+        Meant::Name(name, port) => resolve(&name, port).await,
+    }
 }
 
 /// Looks a name up.
@@ -20,14 +39,14 @@ pub trait ToSocketAddrs {
 pub async fn lookup_host<T: ToSocketAddrs>(
     host: T,
 ) -> io::Result<impl Iterator<Item = SocketAddr>> {
-    Ok(host.addresses()?.into_iter())
+    Ok(addresses(host.meant()).await?.into_iter())
 }
 
 macro_rules! one_address {
     ($($type:ty),*) => {$(
         impl ToSocketAddrs for $type {
-            fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-                Ok(vec![SocketAddr::from(*self)])
+            fn meant(&self) -> io::Result<Meant> {
+                Ok(Meant::Known(vec![SocketAddr::from(*self)]))
             }
         }
     )*};
@@ -42,47 +61,45 @@ one_address!(
 );
 
 impl ToSocketAddrs for (&str, u16) {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        resolve(self.0, self.1)
+    fn meant(&self) -> io::Result<Meant> {
+        Ok(Meant::Name(self.0.into(), self.1))
     }
 }
 
 impl ToSocketAddrs for (String, u16) {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        resolve(&self.0, self.1)
+    fn meant(&self) -> io::Result<Meant> {
+        Ok(Meant::Name(self.0.clone(), self.1))
     }
 }
 
 impl ToSocketAddrs for str {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+    fn meant(&self) -> io::Result<Meant> {
         if let Ok(address) = self.parse() {
-            return Ok(vec![address]);
+            return Ok(Meant::Known(vec![address]));
         }
         let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
         let (host, port) = self
             .rsplit_once(':')
             .ok_or_else(|| invalid("invalid socket address"))?;
-        resolve(
-            host,
-            port.parse().map_err(|_| invalid("invalid port value"))?,
-        )
+        let port = port.parse().map_err(|_| invalid("invalid port value"))?;
+        Ok(Meant::Name(host.into(), port))
     }
 }
 
 impl ToSocketAddrs for String {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.as_str().addresses()
+    fn meant(&self) -> io::Result<Meant> {
+        self.as_str().meant()
     }
 }
 
 impl ToSocketAddrs for [SocketAddr] {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        Ok(self.to_vec())
+    fn meant(&self) -> io::Result<Meant> {
+        Ok(Meant::Known(self.to_vec()))
     }
 }
 
 impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        (**self).addresses()
+    fn meant(&self) -> io::Result<Meant> {
+        (**self).meant()
     }
 }

@@ -1,6 +1,6 @@
 //! Listening for connections.
 
-use super::{TcpStream, ToSocketAddrs, stream::time_to_live};
+use super::{TcpStream, ToSocketAddrs, address::addresses, stream::time_to_live};
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -27,7 +27,7 @@ impl TcpListener {
     /// `AddrInUse`, `AddrNotAvailable`, or the lookup's.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         let mut last = None;
-        for address in addr.addresses()? {
+        for address in addresses(addr.meant()).await? {
             match Listener::bind(address, BACKLOG) {
                 Ok(listener) => return Ok(Self { listener }),
                 Err(error) => last = Some(error),

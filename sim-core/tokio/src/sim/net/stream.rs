@@ -2,6 +2,7 @@
 
 use super::{
     ToSocketAddrs,
+    address::addresses,
     split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf},
     transfer::{self, either, reading, writing},
 };
@@ -39,7 +40,7 @@ impl TcpStream {
     /// port is left, or the lookup's.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         let mut last = None;
-        for address in addr.addresses()? {
+        for address in addresses(addr.meant()).await? {
             match connect(address).await {
                 Ok(socket) => return Ok(Self::new(socket)),
                 Err(error) => last = Some(error),

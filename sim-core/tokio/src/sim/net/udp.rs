@@ -1,6 +1,6 @@
 //! Datagrams.
 
-use super::ToSocketAddrs;
+use super::{ToSocketAddrs, address::addresses};
 use crate::sim::io::{Interest, ReadBuf, Ready};
 use bytes::BufMut;
 use std::{
@@ -36,7 +36,7 @@ impl UdpSocket {
     /// `AddrInUse`, `AddrNotAvailable`, or the lookup's.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         let mut last = None;
-        for address in addr.addresses()? {
+        for address in addresses(addr.meant()).await? {
             match Socket::bind(address) {
                 Ok(socket) => return Ok(Self { socket }),
                 Err(error) => last = Some(error),
@@ -52,7 +52,7 @@ impl UdpSocket {
     /// The lookup's.
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
         let nowhere = || io::Error::new(io::ErrorKind::InvalidInput, "no addresses to connect to");
-        let peer = addr.addresses()?.into_iter().next();
+        let peer = addresses(addr.meant()).await?.into_iter().next();
         self.socket.connect(peer.ok_or_else(nowhere)?)
     }
 
@@ -136,7 +136,7 @@ impl UdpSocket {
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
         let nowhere =
             || io::Error::new(io::ErrorKind::InvalidInput, "no addresses to send data to");
-        let target = target.addresses()?.into_iter().next();
+        let target = addresses(target.meant()).await?.into_iter().next();
         self.socket.send(buf, Some(target.ok_or_else(nowhere)?))
     }
 
