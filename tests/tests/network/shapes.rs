@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
-    time::{Duration, Instant, sleep_until, timeout},
+    net::UdpSocket,
+    time::{Duration, Instant, sleep_until},
 };
 use windtunnel::record::{Event, RunRecord, RunSpec, Seed, Span};
 use windtunnel::{
@@ -16,25 +16,31 @@ use windtunnel::{
 /// How many hosts there are.
 const HOSTS: u32 = 5;
 
-/// Who connected to whom within a second that began at this second of the run.
+/// Which datagram of this second of the run came from whom to whom. Datagrams need no answer, so that
+/// each direction is seen by itself.
 type Seen = Arc<Mutex<BTreeSet<(u64, u32, u32)>>>;
 
-/// Every host tries to connect to every other at each of `seconds`.
+/// Every host sends every other a datagram at each of `seconds`.
 async fn try_all(own: u32, seconds: Vec<u64>, seen: Seen) {
     let start = Instant::now();
-    let listener = TcpListener::bind("0.0.0.0:80").await.expect("free");
-    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let socket = Arc::new(UdpSocket::bind("0.0.0.0:53").await.expect("free"));
+    let receiver = socket.clone();
+    tokio::spawn(async move {
+        let mut room = [0; 12];
+        while receiver.recv(&mut room).await.is_ok() {
+            let (second, from) = room.split_at(8);
+            let second = u64::from_le_bytes(second.try_into().expect("eight bytes"));
+            let from = u32::from_le_bytes(from.try_into().expect("four bytes"));
+            let mut seen = seen.lock().expect("nobody panics");
+            seen.insert((second, from, own));
+        }
+    });
     for second in seconds {
         sleep_until(start + Duration::from_secs(second)).await;
+        let told = [&second.to_le_bytes()[..], &own.to_le_bytes()[..]].concat();
         for other in (0..HOSTS).filter(|other| *other != own) {
-            let seen = seen.clone();
-            tokio::spawn(async move {
-                let connect = TcpStream::connect(format!("node-{other}:80"));
-                if let Ok(Ok(_)) = timeout(Duration::from_millis(500), connect).await {
-                    let mut seen = seen.lock().expect("nobody panics");
-                    seen.insert((second, own, other));
-                }
-            });
+            let to = format!("node-{other}:53");
+            socket.send_to(&told, to).await.expect("taken");
         }
     }
     std::future::pending().await
