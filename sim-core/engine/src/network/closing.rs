@@ -75,6 +75,32 @@ impl Machine {
         outgoing.bytes.truncate(kept);
         outgoing.written = outgoing.sent;
         self.release_port(number, side);
+        self.stop_receiving(number, side);
+    }
+
+    /// The kernel of a side is deaf from now on. A peer that does not know goes on sending, and probes
+    /// a window that will not open, until a reset tells it.
+    pub(super) fn stop_receiving(&mut self, number: u32, side: u8) {
+        let now = clock::now();
+        let Some(connection) = self.network.connection(number) else {
+            return;
+        };
+        let incoming = &mut connection.pipes[1 - side as usize];
+        if connection.ends[1 - side as usize].dead {
+            return incoming.cut_off(now);
+        }
+        let knew = incoming.stall.is_some();
+        if incoming.written > incoming.sent && !knew {
+            self.begin_stall(number, 1 - side, now, true);
+        }
+        self.lose_flights(number, 1 - side);
+        if let Some(connection) = self.network.connection(number)
+            && let Some(stall) = &mut connection.pipes[1 - side as usize].stall
+            && !knew
+        {
+            // It does not know of silence either: what it sends next leaves at once.
+            stall.passes_later = true;
+        }
     }
 
     /// A side's port is free at once: the kernel has forgotten the connection.
@@ -174,7 +200,6 @@ impl Machine {
         let incoming = &mut connection.pipes[1 - side as usize];
         incoming.arrive(now);
         let after_end = incoming.end_arrived;
-        incoming.cut_off(now);
         let end = &mut connection.ends[side as usize];
         end.dead = true;
         end.error = Some(if after_end {

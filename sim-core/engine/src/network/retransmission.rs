@@ -314,8 +314,8 @@ impl Machine {
         end.dead = true;
         end.error = Some(io::ErrorKind::TimedOut);
         connection.pipes[side as usize].stall = None;
-        connection.pipes[1 - side as usize].cut_off(clock::now());
         self.release_port(number, side);
+        self.stop_receiving(number, side);
         self.wake_end(number, side);
     }
 

@@ -3,6 +3,7 @@
 
 mod dialogue;
 mod notes;
+mod regressions;
 mod stage;
 
 use crate::{
