@@ -24,3 +24,4 @@ mod silence;
 mod sockets;
 mod stage;
 mod udp;
+mod unaware;
