@@ -260,8 +260,8 @@ impl<'a> Narrator<'a> {
                 answer,
                 remembered,
             } => {
-                let how = if *remembered { "remembered" } else { "learned" };
-                format!("{} {how} of the name {name}: {answer}", self.host(*host))
+                let from = if *remembered { " (remembered)" } else { "" };
+                format!("{} looked up {name}: {answer}{from}", self.host(*host))
             }
             Event::DatagramDropped { host, port, length } => {
                 let bytes = counted(u64::from(*length), "byte");

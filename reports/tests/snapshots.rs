@@ -125,6 +125,7 @@ fn events_in_words() {
     let text: String = [connecting]
         .into_iter()
         .chain(one_of_each())
+        .chain(oddities())
         .map(|event| narrator.tell(&event) + "\n")
         .collect();
     insta::assert_snapshot!(text);
@@ -284,6 +285,49 @@ fn one_of_each() -> Vec<Event> {
             host,
             what: text("getrandom"),
         },
+    ]
+}
+
+/// What is not of TCP: datagrams, look-ups, hosts cut off one by one.
+fn oddities() -> Vec<Event> {
+    let (host, other) = (0, 1);
+    let datagram = |to: Option<u32>, copy: bool, arrives: Option<Moment>| Event::Datagram {
+        from: host,
+        from_port: 40_000,
+        to,
+        to_port: 53,
+        length: 512,
+        content: 0,
+        copy,
+        arrives,
+    };
+    let later = Some(Moment::from_nanos(5));
+    let looked_up = |remembered: bool| Event::LookedUp {
+        host,
+        name: "stock".into(),
+        answer: "10.0.0.3 10.0.0.4".into(),
+        remembered,
+    };
+    let swizzled = |cut: bool| Event::Swizzled {
+        fault: "swizzle".into(),
+        host,
+        cut,
+    };
+    vec![
+        datagram(Some(other), false, later),
+        datagram(Some(other), true, later),
+        datagram(Some(other), false, None),
+        datagram(None, false, None),
+        Event::DatagramDropped {
+            host,
+            port: 53,
+            length: 512,
+        },
+        Event::PortUnreachable { host, port: 53 },
+        looked_up(false),
+        looked_up(true),
+        swizzled(true),
+        swizzled(false),
     ]
 }
 

@@ -23,6 +23,11 @@ impl Narrator<'_> {
             | Event::Component { host, .. }
             | Event::Sampled { host, .. }
             | Event::Refused { host, .. }
+            | Event::Datagram { from: host, .. }
+            | Event::DatagramDropped { host, .. }
+            | Event::PortUnreachable { host, .. }
+            | Event::LookedUp { host, .. }
+            | Event::Swizzled { host, .. }
             | Event::Connecting { from: host, .. }
             | Event::Invoked { client: host, .. } => *host,
             Event::Connected { connection } | Event::NotConnected { connection, .. } => {

@@ -281,6 +281,25 @@ fn settings_that_cannot_work_are_reported_where_they_stand() {
             "0",
         ),
         ("[network]\nloss = 1.5", "1.5"),
+        ("[network]\nduplicate = -0.5", "-0.5"),
+        ("[network]\nqueue = \"64KiB\"", "64KiB"),
+        (
+            "[network]\nlinks = [{ between = [\"back\", \"*\"], corrupt = 2.0 }]",
+            "2.0",
+        ),
+        ("[network]\nreorder = { rate = 1.5, by = \"5ms\" }", "1.5"),
+        (
+            "[network]\ndns = { latency = { uniform = { min = \"2s\", max = \"1s\" } } }",
+            "{ uniform = { min = \"2s\", max = \"1s\" } }",
+        ),
+        (
+            &fault("inject = { reorder = { rate = 3.0, by = \"1s\" } }"),
+            "3.0",
+        ),
+        (
+            &fault("inject = { bandwidth = { rate = \"10MB/s\" } }"),
+            "10MB/s",
+        ),
         ("[[load]]\nname = \"l\"\nvia = \"back\"", "[[load]]"),
         (
             &load("name = \"l\"\nvia = \"back\"\nrequest = \"checkout\""),
@@ -342,7 +361,6 @@ fn what_is_planned_is_told_apart_from_what_is_misspelt() {
         "[backing]\nbus.kafka = {}",
         "[services.front]\nmtls = true",
         "[services.front]\nrole = \"grpc\"",
-        &fault("inject = { dns = { target = \"back\" } }"),
         "[[checks]]\nid = \"c\"\nrule = { linearizable = { object = \"x\" } }",
     ] {
         let found = found(&with(parts));
