@@ -34,7 +34,7 @@ fn a_new_idempotency_key_on_retry_charges_twice() {
 
 #[test]
 fn a_saga_log_written_after_the_effect_forgets_what_was_done() {
-    finds("log-after-effect", 35, "all-or-nothing");
+    finds("log-after-effect", 81, "all-or-nothing");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_deadline_that_is_not_passed_on_is_missed_by_the_callee() {
 
 #[test]
 fn without_a_mistake_the_same_seeds_hold() {
-    for seed in [0, 1, 2, 35] {
+    for seed in [0, 1, 2, 81] {
         let run = scenario::run("shop", seed, &[]);
         assert_eq!(run.verdict(), "held", "seed {seed}: {:?}", run.rules);
     }
