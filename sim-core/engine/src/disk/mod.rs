@@ -1,7 +1,7 @@
 //! A host's disk: files whose writes sit in a page cache until they are fsynced or written back.
 //!
 //! A crash of the process keeps the page cache. A loss of power keeps what ext4 keeps with its default
-//! options (data=ordered, auto_da_alloc, commit=5). The rules, each with the test in [`tests`] that
+//! options (data=ordered, auto_da_alloc, commit=5). The rules, each with the test in `tests` that
 //! holds it:
 //!
 //! | Rule | Source |

@@ -53,7 +53,7 @@ pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Re
 /// Copies the contents of a file to another, which is made or emptied; how many bytes that were.
 ///
 /// # Errors
-/// `NotFound`, `InvalidInput` if the first is a directory, and as [`write`].
+/// `NotFound`, `InvalidInput` if the first is a directory, and as [`write`](fn@write).
 pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
     if disk::metadata(from.as_ref())?.is_dir {
         return Err(io::Error::new(
