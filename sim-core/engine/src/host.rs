@@ -112,6 +112,9 @@ pub(crate) struct Host {
     pub held_dark: u32,
     /// How many faults freeze its process.
     pub paused_by: u32,
+    /// How many tasks waited for a core, and how many cores were at work, when that was last read.
+    pub sampled_depth: i64,
+    pub sampled_busy: i64,
 }
 
 impl Host {
@@ -131,6 +134,8 @@ impl Host {
             held_down: 0,
             held_dark: 0,
             paused_by: 0,
+            sampled_depth: 0,
+            sampled_busy: 0,
         }
     }
 }

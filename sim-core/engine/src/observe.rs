@@ -103,28 +103,45 @@ pub fn gauge(name: &str, value: i64) {
     });
 }
 
+/// The gauge of tasks, or requests, that wait.
+const QUEUE_DEPTH: &str = "queue-depth";
+
 impl Machine {
-    /// Takes down every gauge and the queues of the hosts.
+    /// Takes down every gauge and the queues of the hosts, where they changed. Among thousands of hosts
+    /// most did not, so nothing is allocated for those.
     pub(crate) fn sample(&mut self) {
         let now = crate::clock::now();
         for host in 0..self.hosts.len() {
-            let cores = &self.hosts[host].cores;
-            let (depth, busy) = (cores.queue_depth() as i64, cores.busy(now) as i64);
-            // A service that keeps a queue of its own tells its depth; others wait for cores.
-            let host = host as u32;
-            if !self.gauges.contains_key(&(host, "queue-depth".into())) {
-                self.sampled(host, "queue-depth", depth);
+            let state = &mut self.hosts[host];
+            let depth = state.cores.queue_depth() as i64;
+            let busy = state.cores.busy(now) as i64;
+            let depth_changed = depth != state.sampled_depth;
+            let busy_changed = std::mem::replace(&mut state.sampled_busy, busy) != busy;
+            if depth_changed {
+                self.sample_depth(host as u32, depth);
             }
-            self.sampled(host, "cores-busy", busy);
+            if busy_changed {
+                self.sampled(host as u32, "cores-busy", busy);
+            }
         }
         self.sample_memory();
-        let gauges: Vec<_> = self
-            .gauges
-            .iter()
-            .map(|(key, value)| (key.clone(), *value))
-            .collect();
-        for ((host, gauge), value) in gauges {
+        let readings = &self.readings;
+        let gauges = self.gauges.iter();
+        let changed = gauges.filter(|(key, value)| readings.get(*key).unwrap_or(&0) != *value);
+        let changed: Vec<_> = changed.map(|(key, value)| (key.clone(), *value)).collect();
+        for ((host, gauge), value) in changed {
             self.sampled(host, &gauge, value);
+        }
+    }
+
+    /// Takes down how many tasks wait for the cores of a host. A service that keeps a queue of its own
+    /// tells its depth instead.
+    fn sample_depth(&mut self, host: u32, depth: i64) {
+        if self.gauges.contains_key(&(host, QUEUE_DEPTH.into())) {
+            self.hosts[host as usize].sampled_depth = 0;
+        } else {
+            self.hosts[host as usize].sampled_depth = depth;
+            self.sampled(host, QUEUE_DEPTH, depth);
         }
     }
 
@@ -149,6 +166,9 @@ impl Machine {
         for key in names {
             self.gauges.remove(&key);
             self.sampled(host, &key.1, 0);
+            if key.1 == QUEUE_DEPTH {
+                self.hosts[host as usize].sampled_depth = 0;
+            }
         }
     }
 

@@ -17,6 +17,7 @@ mod keep_alive;
 mod limits;
 mod links;
 mod nagle;
+mod pingpong;
 mod processors;
 mod progress;
 mod shapes;

@@ -132,6 +132,8 @@ pub(super) struct Pipe {
     pub arrived: u64,
     /// When the last of them did, as far as somebody looked; [`NEVER`] before the first.
     pub arrived_at: u64,
+    /// When the last of that was sent.
+    pub heard_sent_at: u64,
     /// How many were put on the wire.
     pub sent: u64,
     /// How many were written.
@@ -212,6 +214,7 @@ impl Pipe {
             read: 0,
             arrived: 0,
             arrived_at: NEVER,
+            heard_sent_at: 0,
             sent: 0,
             written: 0,
             acknowledged: 0,
@@ -239,6 +242,7 @@ impl Pipe {
             }
             self.arrived = flight.end;
             self.arrived_at = flight.arrives;
+            self.heard_sent_at = flight.sent_at;
             if flight.last {
                 self.end_arrived = true;
                 self.end_arrived_at = flight.arrives;

@@ -19,6 +19,8 @@ const HELD_BACK: u64 = 40_000_000;
 pub(super) struct Small {
     /// The end of the last one that was sent.
     end: u64,
+    /// When that arrives.
+    pub arrives: u64,
     /// When what waits behind it may go.
     release: u64,
     /// Whether that waits for an acknowledgement that is held back.
@@ -31,6 +33,7 @@ impl Default for Small {
     fn default() -> Self {
         Self {
             end: 0,
+            arrives: NEVER,
             release: NEVER,
             held_back: false,
             epoch: 0,
@@ -39,8 +42,13 @@ impl Default for Small {
 }
 
 impl Pipe {
-    /// How much of the last `length` bytes that there are may go now.
-    pub fn unless_small(&mut self, length: u64, now: u64) -> u64 {
+    /// How much of the last `length` bytes that there are may go now, when the peer sent at `heard` what
+    /// arrived from it last.
+    pub fn unless_small(&mut self, length: u64, now: u64, heard: u64) -> u64 {
+        if self.small.arrives <= heard {
+            // What the peer sent after that was there acknowledged it.
+            (self.small.end, self.small.release) = (0, NEVER);
+        }
         let tail = length % PACKET;
         if tail == 0 || self.small.end == 0 {
             return length;
@@ -58,7 +66,15 @@ impl Pipe {
     pub fn sent_small(&mut self, length: u64) {
         if !length.is_multiple_of(PACKET) && self.sent == self.written {
             self.small.end = self.sent;
+            self.small.arrives = NEVER;
             self.small.release = NEVER;
+        }
+    }
+
+    /// The segment up to `end` arrives at `at`.
+    pub fn small_arrives(&mut self, end: u64, at: u64) {
+        if self.small.end == end {
+            self.small.arrives = at;
         }
     }
 }

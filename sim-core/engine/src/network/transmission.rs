@@ -37,6 +37,9 @@ impl Machine {
             }
             let window = connection.ends[1 - side as usize].window;
             let no_delay = connection.ends[side as usize].options.no_delay;
+            let incoming = &mut connection.pipes[1 - side as usize];
+            incoming.arrive(clock::now());
+            let heard = incoming.heard_sent_at;
             let pipe = &mut connection.pipes[side as usize];
             if pipe.stall.is_some_and(|stall| !stall.passes_later) {
                 return;
@@ -55,7 +58,7 @@ impl Machine {
                 return;
             }
             if !no_delay && nothing_left && !last {
-                let now_length = pipe.unless_small(length, clock::now());
+                let now_length = pipe.unless_small(length, clock::now(), heard);
                 if now_length == 0 {
                     return self.await_acknowledgement(number, side, depart);
                 }
@@ -128,6 +131,7 @@ impl Machine {
         if own_arrival != NEVER {
             pipe.last_arrival = own_arrival;
         }
+        pipe.small_arrives(end, in_order);
         pipe.flights.push_back(Flight {
             end,
             last,
