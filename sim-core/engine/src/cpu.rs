@@ -11,13 +11,15 @@ use crate::{
     machine::{Machine, inside},
     process,
     task::TaskId,
-    timer,
+    timer::{self, TimerId},
 };
 use std::{cell::Cell, collections::VecDeque, time::Duration};
 use windtunnel_record::Span;
 
 thread_local! {
     static CHARGED: Cell<u64> = const { Cell::new(0) };
+    /// The timer at which work that began in the present poll will be done.
+    static AT_WORK: Cell<Option<TimerId>> = const { Cell::new(None) };
 }
 
 /// The cores of a host.
@@ -160,6 +162,52 @@ impl Machine {
         }
     }
 
+    /// Ends a poll of `task` on `core` at `departure`: gives the core back, unless the task is at work
+    /// on it, which then goes on there when it is done.
+    pub fn end_poll(&mut self, host: u32, task: TaskId, core: usize, is_pending: bool) {
+        let at_work = AT_WORK.take().filter(|_| is_pending);
+        let timer = at_work.and_then(|timer| self.timers.get_mut(timer));
+        if let (Some(timer), Some(entry)) = (timer, self.tasks.get_mut(task)) {
+            timer.worker = Some(task);
+            entry.granted = Some(core);
+            entry.at_work = Some(departure());
+            return;
+        }
+        self.hosts[host as usize].cores.release(core, departure());
+        self.arm_cores(host);
+    }
+
+    /// What `task` works at is done: it goes on, on its core.
+    pub fn work_done(&mut self, task: TaskId) {
+        if let Some(entry) = self.tasks.get_mut(task) {
+            entry.at_work = None;
+            let waker = entry.waker.clone();
+            self.wake(waker);
+        }
+    }
+
+    /// Nobody waits any more for what `task` works at: its core is its own no longer, and busy until
+    /// the work is done.
+    pub fn abandon_work(&mut self, task: TaskId) {
+        let abandoned = self.tasks.get_mut(task).and_then(|entry| {
+            let until = entry.at_work.take()?;
+            Some((entry.process, entry.granted.take(), until))
+        });
+        if let Some((process, core, until)) = abandoned {
+            self.give_back(process, core, until);
+        }
+    }
+
+    /// Gives back a core that was reserved for a task of `process`; it is busy until `until`.
+    pub fn give_back(&mut self, process: process::ProcessId, core: Option<usize>, until: u64) {
+        let process = &self.processes[process as usize];
+        if let (Some(core), true) = (core, process.alive) {
+            let host = process.host;
+            self.hosts[host as usize].cores.release(core, until);
+            self.arm_cores(host);
+        }
+    }
+
     /// A core of `host` became free: lets waiting tasks in.
     pub fn core_free(&mut self, host: u32) {
         let now = clock::now();
@@ -182,6 +230,12 @@ impl Machine {
 /// Begins the account of a poll.
 pub(crate) fn begin_poll() {
     CHARGED.set(0);
+    AT_WORK.set(None);
+}
+
+/// The work that was charged to the present poll is awaited by `timer`.
+pub(crate) fn await_work(timer: TimerId) {
+    AT_WORK.set(Some(timer));
 }
 
 /// When what is sent now leaves the host: after the work done so far.
@@ -213,9 +267,11 @@ pub fn charge(span: Duration) {
 /// Works for `span` on a core of speed 1: the core is occupied, and the future completes when the
 /// work is done. Other tasks of the host wait if no other core is free.
 ///
+/// The task goes on where it worked, ahead of those that wait for the core: it does not queue a second
+/// time for what comes after its work. Until then it is polled for nothing else.
+///
 /// Cancellation: work that has begun is charged even if the future is dropped.
 pub async fn work(span: Duration) {
     charge(span);
-    let done = departure();
-    timer::until(done).await;
+    timer::until_worked(departure()).await;
 }

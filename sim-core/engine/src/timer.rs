@@ -2,9 +2,10 @@
 
 use crate::{
     agenda::Due,
-    clock,
+    clock, cpu,
     machine::{ArenaId, Machine, inside, with},
     process,
+    task::TaskId,
 };
 use std::{
     future::Future,
@@ -20,12 +21,17 @@ pub(crate) struct Timer {
     waker: Option<Waker>,
     /// The host by whose clock it goes; none while no host has a clock of its own.
     host: Option<u32>,
+    /// The task whose work is done then.
+    pub worker: Option<TaskId>,
 }
 
 impl Machine {
     pub(crate) fn timer_due(&mut self, id: TimerId) {
         if let Some(timer) = self.timers.remove(id) {
             self.wake(timer.waker);
+            if let Some(task) = timer.worker {
+                self.work_done(task);
+            }
         }
     }
 
@@ -53,6 +59,7 @@ pub struct Until {
     armed: Option<TimerId>,
     /// The true instant for which it is armed.
     armed_for: u64,
+    is_work: bool,
 }
 
 /// Completes at `at`, in nanoseconds of the run; at once if that is not in the future.
@@ -62,6 +69,7 @@ pub fn until(at: u64) -> Until {
         is_shown: false,
         armed: None,
         armed_for: 0,
+        is_work: false,
     }
 }
 
@@ -69,6 +77,14 @@ pub fn until(at: u64) -> Until {
 pub fn until_shown(at: u64) -> Until {
     Until {
         is_shown: true,
+        ..until(at)
+    }
+}
+
+/// Completes at `at`, when the work of the present poll is done.
+pub(crate) fn until_worked(at: u64) -> Until {
+    Until {
+        is_work: true,
         ..until(at)
     }
 }
@@ -96,6 +112,9 @@ impl Until {
                 if let Some(timer) = machine.timers.remove(id) {
                     machine.retire(timer.waker);
                     machine.timer_cancelled();
+                    if let Some(task) = timer.worker {
+                        machine.abandon_work(task);
+                    }
                 }
             });
         }
@@ -139,10 +158,17 @@ impl Future for Until {
             let id = machine.timers.insert(Timer {
                 waker: Some(cx.waker().clone()),
                 host,
+                worker: None,
             });
             machine.agenda.enter(at, Due::Timer(id));
             Some(id)
         });
+        if self.is_work
+            && armed.is_none()
+            && let Some(id) = self.armed
+        {
+            cpu::await_work(id);
+        }
         Poll::Pending
     }
 }

@@ -7,6 +7,7 @@
 mod cancelling;
 mod clocks;
 mod connecting;
+mod cores;
 mod descriptions;
 mod disks;
 mod dns;

@@ -28,6 +28,8 @@ pub(crate) struct TaskEntry {
     pub waker: Option<Waker>,
     /// The core that was reserved for its next poll.
     pub granted: Option<usize>,
+    /// Until when it works on that core, if it does.
+    pub at_work: Option<u64>,
     /// Whether it waits for a core.
     pub queued: bool,
     /// Whether it waits for the end of a pause.
@@ -107,7 +109,14 @@ impl Machine {
             entry.waker = Some(waker.clone());
         }
         if entry.aborted {
+            let until = entry.at_work.take().unwrap_or(clock::now());
+            let (process, core) = (entry.process, entry.granted.take());
+            self.give_back(process, core, until);
             return Admission::Aborted;
+        }
+        if entry.at_work.is_some() {
+            // Woken for something else meanwhile; the end of its work wakes it again.
+            return Admission::Wait;
         }
         let process = &mut self.processes[entry.process as usize];
         if !process.alive {
@@ -218,10 +227,7 @@ impl<F: Future> Future for Wrapper<F> {
             let process = &machine.processes[self.cell.process as usize];
             let (host, alive) = (process.host, process.alive);
             if alive {
-                machine.hosts[host as usize]
-                    .cores
-                    .release(core, cpu::departure());
-                machine.arm_cores(host);
+                machine.end_poll(host, self.id, core, polled.is_pending());
                 machine.check_memory(self.cell.process);
             }
             alive
@@ -294,6 +300,7 @@ where
             process,
             waker: None,
             granted: None,
+            at_work: None,
             queued: false,
             held: false,
             aborted: false,
