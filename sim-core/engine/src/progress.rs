@@ -17,8 +17,10 @@ const NAMED: usize = 6;
 impl Machine {
     /// Ends the run if a client waits and nothing is left that could change that.
     pub(crate) fn check_progress(&mut self) {
+        // Who was woken at this instant has not had its turn yet.
+        let just_woken = self.last_active == crate::clock::now();
         let nobody_cares = self.open_operations.is_empty() && !self.must_return;
-        if nobody_cares || self.ended || self.can_go_on() {
+        if nobody_cares || just_woken || self.ended || self.can_go_on() {
             return;
         }
         let what = self.stuck();

@@ -8,7 +8,7 @@ use tokio::{
     time::{Duration, sleep},
 };
 use windtunnel::prelude::*;
-use windtunnel::record::{Limits, RunRecord, RunSpec, Seed, Span};
+use windtunnel::record::{Distribution, Limits, RunRecord, RunSpec, Seed, Span};
 use windtunnel::{Settings, execute};
 
 /// Serves one connection at a time, and never gives the lock back.
@@ -73,6 +73,51 @@ fn a_system_that_waits_for_ever_says_who_waits_for_what_and_where_it_was_spawned
     }
     assert_eq!(record.verdict(), "unknown");
     assert!(record.simulated < secs(20), "it does not wait for the end");
+}
+
+/// The pause ends at the instant at which the load does and gauges are read.
+#[test]
+fn who_was_woken_at_this_very_instant_is_not_stuck() {
+    async fn echo() -> std::io::Result<()> {
+        let listener = TcpListener::bind("0.0.0.0:80").await?;
+        let (mut stream, _) = listener.accept().await?;
+        let mut byte = [0];
+        while stream.read_exact(&mut byte).await.is_ok() {
+            stream.write_all(&byte).await?;
+        }
+        Ok(())
+    }
+    let spec = RunSpec::new("paused", Seed(1));
+    let record = execute(&spec, Settings::default(), |tunnel| {
+        tunnel.load_for(secs(10)).settle_for(secs(10));
+        tunnel.fault(pause(host("server")).at(secs(5)).lasting(secs(5)));
+        tunnel.host("server").run(echo);
+        let stream = Arc::new(Mutex::new(None));
+        let think = Distribution::Fixed(millis(100));
+        tunnel.load(closed_loop(1, think), move |client, key| {
+            let stream = stream.clone();
+            async move {
+                let ask = async {
+                    let mut stream = stream.lock().await;
+                    if stream.is_none() {
+                        *stream = Some(TcpStream::connect("server:80").await?);
+                    }
+                    let stream = stream.as_mut().expect("it was just connected");
+                    stream.write_all(b"?").await?;
+                    stream.read_exact(&mut [0]).await.map(drop)
+                };
+                client.operation("ask", key, ask).await.ok();
+            }
+        });
+    });
+    let record = record.expect("the run can be made");
+    assert_eq!(record.limit(), None);
+    let history = record.history();
+    let slowest = history.operations.iter().filter_map(|o| o.latency()).max();
+    assert!(
+        slowest.is_some_and(|slowest| slowest > secs(4)),
+        "{slowest:?}"
+    );
 }
 
 #[test]
