@@ -42,6 +42,13 @@ pub enum Distribution {
         /// The tail index; smaller is heavier, above 1 for a finite mean.
         alpha: f64,
     },
+    /// Normal; what would be below zero is as long as that is above it.
+    Normal {
+        /// The mean before that.
+        mean: Span,
+        /// The standard deviation.
+        deviation: Span,
+    },
 }
 
 /// The tagged form of [`Distribution`], for the derive; kept in step with it by the compiler.
@@ -57,6 +64,7 @@ enum Tagged {
     Exponential { mean: Span },
     Lognormal { p50: Span, p99: Span },
     Pareto { min: Span, alpha: f64 },
+    Normal { mean: Span, deviation: Span },
 }
 
 /// Adds the plain string to the schema.
@@ -110,6 +118,10 @@ impl Distribution {
             Self::Pareto { min, alpha } => {
                 min.mul_f64(libm::pow(1.0 - stream.unit(), -1.0 / alpha))
             }
+            Self::Normal { mean, deviation } => {
+                let off = nanos(deviation) * standard_normal(stream);
+                Span::from_nanos((nanos(mean) + off).abs() as u64)
+            }
         }
     }
 
@@ -125,6 +137,10 @@ impl Distribution {
             }
             Self::Pareto { min, alpha } if alpha > 1.0 => min.mul_f64(alpha / (alpha - 1.0)),
             Self::Pareto { .. } => Span::MAX,
+            Self::Normal { mean, deviation } => {
+                let folded = folded_normal_mean(nanos(mean), nanos(deviation));
+                Span::from_nanos(folded as u64)
+            }
         }
     }
 
@@ -148,8 +164,22 @@ impl Distribution {
     }
 }
 
+fn nanos(span: Span) -> f64 {
+    span.as_nanos() as f64
+}
+
+/// The mean of the magnitude of a normal number.
+fn folded_normal_mean(mean: f64, deviation: f64) -> f64 {
+    if deviation == 0.0 {
+        return mean;
+    }
+    let distance = mean / deviation / std::f64::consts::SQRT_2;
+    let beyond = libm::sqrt(std::f64::consts::FRAC_2_PI) * libm::exp(-distance * distance);
+    deviation * beyond + mean * libm::erf(distance)
+}
+
 fn ratio(above: Span, below: Span) -> f64 {
-    above.as_nanos() as f64 / below.as_nanos().max(1) as f64
+    nanos(above) / nanos(below).max(1.0)
 }
 
 /// One standard normal number by Box and Muller; the second one of the pair is not kept, so that a
@@ -259,6 +289,23 @@ mod tests {
         });
         assert!(uniform[0] >= 1.0 && uniform[uniform.len() - 1] <= 5.0);
         near(uniform[uniform.len() / 2], 3.0, 0.02);
+    }
+
+    #[test]
+    fn the_normal_has_its_mean_and_deviation_and_is_folded_at_zero() {
+        let normal = |mean, deviation| Distribution::Normal {
+            mean: Span::from_millis(mean),
+            deviation: Span::from_millis(deviation),
+        };
+        let all = drawn(normal(10, 2));
+        near(all[all.len() / 2], 0.010, 0.01);
+        near(all[all.len() * 99 / 100], 0.010 + 0.002 * Z99, 0.02);
+        // Around zero its magnitude is left, whose mean is √(2/π) deviations.
+        let folded = normal(0, 2);
+        let all = drawn(folded);
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        near(mean, folded.mean().as_secs_f64(), 0.02);
+        near(mean, 0.002 * std::f64::consts::FRAC_2_PI.sqrt(), 0.02);
     }
 
     #[test]
