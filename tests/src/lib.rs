@@ -9,3 +9,4 @@ pub mod measure;
 pub mod pins;
 pub mod program;
 pub mod scenario;
+pub mod validation;

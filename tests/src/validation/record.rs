@@ -1,0 +1,54 @@
+//! What was measured last, as it is kept beside the page.
+
+use super::law::{Law, Measured};
+use serde::{Deserialize, Serialize};
+use std::{fs, io, path::Path};
+
+/// Where the plots and the figures are, in the package.
+pub const FOLDER: &str = "validation";
+
+const FILE: &str = "measured.json";
+
+/// The cases measured so far, in the order in which they were measured.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Recorded {
+    /// See [`Measured`].
+    pub cases: Vec<Measured>,
+}
+
+impl Recorded {
+    /// Reads what the package at `root` keeps; nothing if it keeps nothing yet.
+    ///
+    /// # Errors
+    /// If it cannot be read or is not understood.
+    pub fn read(root: &Path) -> io::Result<Self> {
+        match fs::read(root.join(FOLDER).join(FILE)) {
+            Ok(text) => Ok(serde_json::from_slice(&text)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps it in the package at `root`.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn write(&self, root: &Path) -> io::Result<()> {
+        let folder = root.join(FOLDER);
+        fs::create_dir_all(&folder)?;
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        fs::write(folder.join(FILE), text)
+    }
+
+    /// Puts what was measured of a law in the place of what was there.
+    pub fn replace(&mut self, law: &Law, measured: Vec<Measured>) {
+        self.cases.retain(|case| case.law != law.id);
+        self.cases.extend(measured);
+    }
+
+    /// The cases of a law.
+    pub fn of(&self, law: &Law) -> impl Iterator<Item = &Measured> {
+        self.cases.iter().filter(|case| case.law == law.id)
+    }
+}
