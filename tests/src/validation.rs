@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod hedging;
 pub mod law;
+pub mod observation;
 pub mod omission;
 pub mod queue;
 pub mod queues;

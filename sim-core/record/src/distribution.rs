@@ -42,9 +42,9 @@ pub enum Distribution {
         /// The tail index; smaller is heavier, above 1 for a finite mean.
         alpha: f64,
     },
-    /// Normal; what would be below zero is as long as that is above it.
+    /// Normal, folded at zero: a span is the magnitude of what is drawn.
     Normal {
-        /// The mean before that.
+        /// The mean before folding.
         mean: Span,
         /// The standard deviation.
         deviation: Span,

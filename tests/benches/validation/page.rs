@@ -20,7 +20,7 @@ simulated hosts. This page is written by
 cargo bench -p windtunnel-tests --bench validation
 ```
 
-and the figures behind it are in [measured.json](tests/validation/measured.json). The same laws are
+and the figures behind it are in [measured.jsonl](tests/validation/measured.jsonl). The same laws are
 measured shorter, with wider intervals, in every run of the tests
 (`cargo test -p windtunnel-tests --test validation`).
 

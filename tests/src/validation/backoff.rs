@@ -3,16 +3,14 @@
 
 use super::{
     law::{Ask, Bar, Case, Figure, Law, Outcome, Size},
+    observation::{Notes, observe},
     statistics::{Interval, replicate},
 };
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::{net::UdpSocket, time::Instant};
-use windtunnel::{Network, Settings, Tunnel, execute, pause_for};
+use windtunnel::{Network, Tunnel, pause_for};
 use windtunnel_models::retry::{Backoff, Jitter};
-use windtunnel_record::{Distribution, RunSpec, Seed, Span, Stream};
+use windtunnel_record::{Distribution, Span, Stream};
 
 /// The blog's table, read off its own simulator: clients, jitter, calls, milliseconds.
 type Row = (u32, Option<Jitter>, f64, f64);
@@ -78,7 +76,7 @@ const fn size(replications: u64) -> Size {
     Size {
         replications,
         each: 1,
-        half: 1.0,
+        half: 0.0,
     }
 }
 
@@ -99,20 +97,14 @@ fn measure((clients, jitter, calls, millis): Row, ask: &Ask<'_>) -> Outcome {
 }
 
 fn race(clients: u32, jitter: Option<Jitter>, seed: u64) -> Race {
-    let race = Arc::<Mutex<Race>>::default();
-    let kept = race.clone();
-    let spec = RunSpec::new("backoff", Seed(seed));
-    let run = execute(&spec, Settings::default(), move |tunnel| {
+    let race: Race = observe("backoff", seed, move |tunnel, race| {
         describe(tunnel, clients, jitter, &race);
     });
-    let run = run.expect("the run can be made");
-    assert_eq!(run.verdict(), "held", "{:?}", run.rules);
-    let race = *kept.lock().expect("the run is over");
     assert_eq!(race.done, clients, "everybody writes at last");
     race
 }
 
-fn describe(tunnel: &mut Tunnel, clients: u32, jitter: Option<Jitter>, race: &Arc<Mutex<Race>>) {
+fn describe(tunnel: &mut Tunnel, clients: u32, jitter: Option<Jitter>, race: &Notes<Race>) {
     let hop = Distribution::Normal {
         mean: Span::from_millis(10),
         deviation: Span::from_millis(2),
@@ -140,7 +132,7 @@ fn describe(tunnel: &mut Tunnel, clients: u32, jitter: Option<Jitter>, race: &Ar
 
 /// Answers a read, which is empty, with the version; a write, which is a version, with whether it was
 /// the present one.
-async fn row_of_a_table(race: Arc<Mutex<Race>>) {
+async fn row_of_a_table(race: Notes<Race>) {
     let socket = UdpSocket::bind("0.0.0.0:53").await.expect("free");
     let mut version = 0_u64;
     let mut room = [0; 8];
@@ -158,7 +150,7 @@ async fn row_of_a_table(race: Arc<Mutex<Race>>) {
     }
 }
 
-async fn update(jitter: Option<Jitter>, pauses: Stream, race: Arc<Mutex<Race>>) {
+async fn update(jitter: Option<Jitter>, pauses: Stream, race: Notes<Race>) {
     let start = Instant::now();
     let socket = UdpSocket::bind("0.0.0.0:0").await.expect("free");
     socket.connect("row:53").await.expect("it has an address");

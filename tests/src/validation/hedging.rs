@@ -3,21 +3,19 @@
 
 use super::{
     law::{Ask, Bar, Case, Figure, Law, Line, Outcome, Plot, Size},
+    observation::{Notes, observe},
     statistics::{Interval, replicate},
     theory,
 };
 use futures_util::future::join_all;
 use hdrhistogram::Histogram;
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     net::UdpSocket,
     time::{Instant, timeout_at},
 };
-use windtunnel::{Network, Settings, Tunnel, execute, pause_for};
-use windtunnel_record::{Distribution, RunSpec, Seed, Span, Stream};
+use windtunnel::{Network, Tunnel, pause_for};
+use windtunnel_record::{Distribution, Span, Stream};
 
 /// How many servers a read asks. Each part is on two neighbours.
 const SERVERS: u32 = 100;
@@ -150,19 +148,14 @@ fn line(name: &str, taken: &Histogram<u64>) -> Line {
 }
 
 fn simulate(hedged: bool, seed: u64, count: u64) -> Reads {
-    let reads = Arc::<Mutex<Reads>>::default();
-    let kept = reads.clone();
-    let spec = RunSpec::new("hedging", Seed(seed));
-    let run = execute(&spec, Settings::default(), move |tunnel| {
+    let reads: Reads = observe("hedging", seed, move |tunnel, reads| {
         describe(tunnel, hedged, count, &reads);
     });
-    assert_eq!(run.expect("the run can be made").verdict(), "held");
-    let reads = std::mem::take(&mut *kept.lock().expect("the run is over"));
     assert_eq!(reads.taken.len() as u64, count, "all reads end in time");
     reads
 }
 
-fn describe(tunnel: &mut Tunnel, hedged: bool, count: u64, reads: &Arc<Mutex<Reads>>) {
+fn describe(tunnel: &mut Tunnel, hedged: bool, count: u64, reads: &Notes<Reads>) {
     tunnel
         .network(Network {
             same_zone: Some(Distribution::Fixed(Span::from_micros(100))),
@@ -203,7 +196,7 @@ async fn serve(mut chance: Stream) {
     }
 }
 
-async fn read(hedged: bool, count: u64, reads: Arc<Mutex<Reads>>) {
+async fn read(hedged: bool, count: u64, reads: Notes<Reads>) {
     let mut parts = Vec::new();
     for number in 0..SERVERS {
         parts.push(Part {

@@ -53,6 +53,15 @@ pub struct Size {
     pub half: f64,
 }
 
+impl Size {
+    /// For what has no chance in it.
+    pub const ONCE: Self = Self {
+        replications: 1,
+        each: 1,
+        half: 0.0,
+    };
+}
+
 /// What a case is asked to measure.
 pub struct Ask<'a> {
     /// One replication for each.

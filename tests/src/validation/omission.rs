@@ -26,8 +26,8 @@ const QUICK: Span = Span::from_millis(1);
 pub fn omission() -> Law {
     let case = Case {
         name: "100 s well, 100 s stalled".into(),
-        check: SIZE,
-        full: SIZE,
+        check: Size::ONCE,
+        full: Size::ONCE,
         measure: Box::new(|_| measure()),
     };
     Law {
@@ -48,12 +48,6 @@ pub fn omission() -> Law {
         cases: vec![case],
     }
 }
-
-const SIZE: Size = Size {
-    replications: 1,
-    each: 1,
-    half: 1.0,
-};
 
 fn measure() -> Outcome {
     let run = execute(

@@ -1,13 +1,13 @@
 //! One station with Poisson arrivals: M/M/1, M/M/c, M/D/1.
 
 use super::{
+    observation::{Notes, observe},
     station::{Door, Job, station},
     tally::Tally,
 };
-use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
-use windtunnel::{Settings, Tunnel, execute, pause_for};
-use windtunnel_record::{Distribution, RunSpec, Seed, Span, Stream};
+use windtunnel::{Tunnel, pause_for};
+use windtunnel_record::{Distribution, Span, Stream};
 
 /// The mean service.
 pub const SERVICE: Span = Span::from_millis(1);
@@ -60,19 +60,13 @@ impl Queue {
     /// # Panics
     /// If the run does not hold.
     pub fn simulate(self, seed: u64, arrivals: u64) -> Tally {
-        let tally = Arc::<Mutex<Tally>>::default();
-        let kept = tally.clone();
-        let spec = RunSpec::new(self.name, Seed(seed));
-        let run = execute(&spec, Settings::default(), move |tunnel| {
+        observe(self.name, seed, move |tunnel, tally| {
             self.describe(tunnel, arrivals, tally);
-        });
-        let run = run.expect("the run can be made");
-        assert_eq!(run.verdict(), "held", "{:?}", run.rules);
-        let mut tally = kept.lock().expect("the run is over");
-        std::mem::take(&mut *tally)
+        })
     }
 
-    fn describe(self, tunnel: &mut Tunnel, arrivals: u64, tally: Arc<Mutex<Tally>>) {
+    fn describe(self, tunnel: &mut Tunnel, arrivals: u64, tally: Notes<Tally>) {
+        tally.lock().expect("the run has not begun").forget(WARM_UP);
         let lasts = self.gap().saturating_mul(WARM_UP + arrivals);
         tunnel
             .load_for(lasts)
@@ -89,24 +83,12 @@ impl Queue {
         });
     }
 
-    async fn arrive(
-        self,
-        mut gaps: Stream,
-        mut services: Stream,
-        door: Door,
-        tally: Arc<Mutex<Tally>>,
-    ) {
+    async fn arrive(self, mut gaps: Stream, mut services: Stream, door: Door, tally: Notes<Tally>) {
         let gap = Distribution::Exponential { mean: self.gap() };
-        for number in 0_u64.. {
+        loop {
             pause_for(gap.sample(&mut gaps).into()).await;
             let arrived = Instant::now();
-            {
-                let mut tally = tally.lock().expect("nobody panics");
-                if number == WARM_UP {
-                    tally.begin(arrived);
-                }
-                tally.came(arrived);
-            }
+            tally.lock().expect("nobody panics").came(arrived);
             door.enter(Job {
                 arrived,
                 service: self.service.sample(&mut services).into(),

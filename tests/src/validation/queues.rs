@@ -88,6 +88,12 @@ pub fn mmc() -> Law {
                 figures: vec![
                     mean("share that waits", waits, &tallies, Tally::waiting),
                     mean("mean wait × μ", wait, &tallies, Tally::mean_wait),
+                    mean(
+                        "mean time in the system × μ",
+                        1.0 + wait,
+                        &tallies,
+                        Tally::mean_sojourn,
+                    ),
                     little(&tallies),
                 ],
                 lines: Vec::new(),
@@ -117,13 +123,15 @@ pub fn md1() -> Law {
         full: size(40, each, 0.02),
         measure: Box::new(move |ask| {
             let tallies = simulate(Queue::md1(name, load), ask);
+            let wait = theory::mg1_wait(load, 0.0);
             Outcome {
                 figures: vec![
+                    mean("mean wait × μ", wait, &tallies, Tally::mean_wait),
                     mean(
-                        "mean wait × μ",
-                        theory::mg1_wait(load, 0.0),
+                        "mean time in the system × μ",
+                        1.0 + wait,
                         &tallies,
-                        Tally::mean_wait,
+                        Tally::mean_sojourn,
                     ),
                     mean("share that waits", load, &tallies, Tally::waiting),
                     little(&tallies),

@@ -1,16 +1,15 @@
 //! What was measured last, as it is kept beside the page.
 
 use super::law::{Law, Measured};
-use serde::{Deserialize, Serialize};
 use std::{fs, io, path::Path};
 
 /// Where the plots and the figures are, in the package.
 pub const FOLDER: &str = "validation";
 
-const FILE: &str = "measured.json";
+const FILE: &str = "measured.jsonl";
 
-/// The cases measured so far, in the order in which they were measured.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The cases measured so far, in the order in which they were measured. The file has a line for each.
+#[derive(Debug, Default)]
 pub struct Recorded {
     /// See [`Measured`].
     pub cases: Vec<Measured>,
@@ -22,11 +21,17 @@ impl Recorded {
     /// # Errors
     /// If it cannot be read or is not understood.
     pub fn read(root: &Path) -> io::Result<Self> {
-        match fs::read(root.join(FOLDER).join(FILE)) {
-            Ok(text) => Ok(serde_json::from_slice(&text)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error),
-        }
+        let text = match fs::read_to_string(root.join(FOLDER).join(FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            text => text?,
+        };
+        let cases = text.lines().zip(1..).map(|(line, number)| {
+            serde_json::from_str(line)
+                .map_err(|error| io::Error::other(format!("{FILE}, line {number}: {error}")))
+        });
+        Ok(Self {
+            cases: cases.collect::<io::Result<_>>()?,
+        })
     }
 
     /// Keeps it in the package at `root`.
@@ -36,8 +41,11 @@ impl Recorded {
     pub fn write(&self, root: &Path) -> io::Result<()> {
         let folder = root.join(FOLDER);
         fs::create_dir_all(&folder)?;
-        let mut text = serde_json::to_string_pretty(self)?;
-        text.push('\n');
+        let mut text = String::new();
+        for case in &self.cases {
+            text += &serde_json::to_string(case)?;
+            text.push('\n');
+        }
         fs::write(folder.join(FILE), text)
     }
 

@@ -1,15 +1,15 @@
 //! Slow start: a young connection's window doubles with each round trip.
 
 use super::law::{Bar, Case, Figure, Law, Line, Outcome, Plot, Size};
+use super::observation::{Notes, observe};
 use super::theory;
-use std::sync::{Arc, Mutex};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::Instant,
 };
-use windtunnel::{Network, Settings, Tunnel, execute};
-use windtunnel_record::{Bandwidth, Distribution, Impairments, RunSpec, Seed, Span};
+use windtunnel::{Network, Tunnel};
+use windtunnel_record::{Bandwidth, Distribution, Impairments, Span};
 
 /// What a packet carries.
 const PACKET: u64 = 1_448;
@@ -21,16 +21,16 @@ const WAY: Span = Span::from_millis(50);
 pub fn slow_start() -> Law {
     let case = Case {
         name: "round trip 100 ms".into(),
-        check: SIZE,
-        full: SIZE,
+        check: Size::ONCE,
+        full: Size::ONCE,
         measure: Box::new(|_| measure()),
     };
     Law {
         id: "slow-start",
         title: "A young connection: slow start",
         about: "A sender begins with ten packets and doubles them with each round trip (RFC 5681, RFC \
-                6928), as long as nothing is lost, the link carries more and the reader has room. So 10·(2^k − 1) packets \
-                take k − 1 round trips and the way there.",
+                6928), as long as nothing is lost, the link carries more and the reader has room. So \
+                10·(2^k − 1) packets take k − 1 round trips and the way there.",
         plot: Some(Plot {
             title: "From the first write to the last byte, round trip 100 ms",
             x: "packets of 1 448 bytes",
@@ -41,12 +41,8 @@ pub fn slow_start() -> Law {
     }
 }
 
-/// Chance has no part in it.
-const SIZE: Size = Size {
-    replications: 1,
-    each: 1,
-    half: 0.0,
-};
+/// When the first byte was written, and when the last one was read.
+type Times = [Option<Instant>; 2];
 
 fn measure() -> Outcome {
     let sizes = [1, 10, 11, 30, 31, 70, 71, 150, 151];
@@ -77,20 +73,16 @@ fn measure() -> Outcome {
 
 /// The milliseconds from the first write to the last byte.
 fn transfer(packets: u64) -> f64 {
-    let times = Arc::<Mutex<[Option<Instant>; 2]>>::default();
-    let kept = times.clone();
-    let spec = RunSpec::new("slow-start", Seed(0));
-    let run = execute(&spec, Settings::default(), move |tunnel| {
+    let times: Times = observe("slow-start", 0, move |tunnel, times| {
         describe(tunnel, packets * PACKET, &times);
     });
-    assert_eq!(run.expect("the run can be made").verdict(), "held");
-    let [Some(sent), Some(there)] = *kept.lock().expect("the run is over") else {
+    let [Some(sent), Some(there)] = times else {
         panic!("the transfer did not end");
     };
     (there - sent).as_secs_f64() * 1e3
 }
 
-fn describe(tunnel: &mut Tunnel, bytes: u64, times: &Arc<Mutex<[Option<Instant>; 2]>>) {
+fn describe(tunnel: &mut Tunnel, bytes: u64, times: &Notes<Times>) {
     let fast = Bandwidth::from_mbit(10_000);
     tunnel
         .network(Network {

@@ -3,13 +3,8 @@
 //! A job is a task of the host that becomes ready at its arrival and calls `work`, as a thread of a pool
 //! that picks a request up. It takes its times itself, with the clock that services read.
 
-use super::tally::Tally;
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use super::{observation::Notes, tally::Tally};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::spawn_local,
@@ -64,7 +59,7 @@ pub fn station(
     name: &str,
     cores: usize,
     room: usize,
-    tally: Arc<Mutex<Tally>>,
+    tally: Notes<Tally>,
 ) -> Door {
     let door = Door::default();
     let host = tunnel.host(name).cores(cores).cpu(Span::ZERO, Span::ZERO);
@@ -75,7 +70,7 @@ pub fn station(
     door
 }
 
-async fn serve(door: Door, room: usize, tally: Arc<Mutex<Tally>>) {
+async fn serve(door: Door, room: usize, tally: Notes<Tally>) {
     for number in 0..room {
         let (inbox, mail) = unbounded_channel();
         door.pool.borrow_mut().inboxes.push(inbox);
@@ -88,7 +83,7 @@ async fn work_off(
     number: usize,
     mut mail: UnboundedReceiver<Job>,
     door: Door,
-    tally: Arc<Mutex<Tally>>,
+    tally: Notes<Tally>,
 ) {
     loop {
         door.pool.borrow_mut().idle.push(number);

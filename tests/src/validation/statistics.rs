@@ -36,11 +36,6 @@ impl Interval {
         let half = student_quantile(CONFIDENCE, results.len() - 1) * error;
         Self { mean, half }
     }
-
-    /// Whether `value` lies in it.
-    pub fn holds(&self, value: f64) -> bool {
-        (value - self.mean).abs() <= self.half
-    }
 }
 
 /// How far from zero Student's t with `freedom` degrees of freedom stays with probability `within`.
@@ -133,7 +128,6 @@ mod tests {
         assert_eq!(interval.mean, 2.0);
         // The error of the mean is 1 / √3.
         assert!((interval.half - 9.925 / 3f64.sqrt()).abs() < 1e-3);
-        assert!(interval.holds(2.0) && !interval.holds(20.0));
     }
 
     #[test]

@@ -3,17 +3,18 @@
 
 use super::{
     law::{Ask, Bar, Case, Figure, Law, Outcome, Size},
+    observation::{Notes, observe},
     queue::SERVICE,
     station::{Door, Job, station},
     statistics::{Interval, replicate},
     tally::Tally,
     theory,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::time::Instant;
-use windtunnel::{Settings, Tunnel, execute, pause_for};
+use windtunnel::{Tunnel, pause_for};
 use windtunnel_models::balance::{Balancer, PowerOfTwo};
-use windtunnel_record::{Distribution, RunSpec, Seed, Span};
+use windtunnel_record::{Distribution, Seed, Span};
 
 const SERVERS: usize = 500;
 
@@ -69,19 +70,13 @@ fn measure(load: f64, ask: &Ask<'_>) -> Outcome {
 
 /// Simulates about `arrivals` jobs after the warm-up.
 fn simulate(load: f64, seed: u64, arrivals: u64) -> Tally {
-    let tally = Arc::<Mutex<Tally>>::default();
-    let kept = tally.clone();
-    let spec = RunSpec::new("supermarket", Seed(seed));
-    let run = execute(&spec, Settings::default(), move |tunnel| {
-        describe(tunnel, load, arrivals, &tally);
-    });
-    let run = run.expect("the run can be made");
-    assert_eq!(run.verdict(), "held", "{:?}", run.rules);
-    let mut tally = kept.lock().expect("the run is over");
-    std::mem::take(&mut *tally)
+    observe("supermarket", seed, move |tunnel, tally| {
+        describe(tunnel, load, arrivals, tally);
+    })
 }
 
-fn describe(tunnel: &mut Tunnel, load: f64, arrivals: u64, tally: &Arc<Mutex<Tally>>) {
+fn describe(tunnel: &mut Tunnel, load: f64, arrivals: u64, tally: Notes<Tally>) {
+    tally.lock().expect("the run has not begun").forget(WARM_UP);
     let gap = SERVICE.mul_f64(1.0 / (load * SERVERS as f64));
     tunnel
         .load_for(gap.saturating_mul(WARM_UP + arrivals))
@@ -92,7 +87,7 @@ fn describe(tunnel: &mut Tunnel, load: f64, arrivals: u64, tally: &Arc<Mutex<Tal
         .iter()
         .map(|name| station(tunnel, name, 1, 200, tally.clone()))
         .collect();
-    let (seed, tally) = (tunnel.seed(), tally.clone());
+    let seed = tunnel.seed();
     let host = tunnel.host("arrivals").cpu(Span::ZERO, Span::ZERO);
     host.run(move || {
         let balancer = PowerOfTwo::new(&names, seed.stream("supermarket/choices").into_rng());
@@ -105,22 +100,16 @@ async fn arrive(
     seed: Seed,
     balancer: PowerOfTwo,
     doors: Vec<Door>,
-    tally: Arc<Mutex<Tally>>,
+    tally: Notes<Tally>,
 ) {
     let mut gaps = seed.stream("supermarket/gaps");
     let mut services = seed.stream("supermarket/services");
     let gap = Distribution::Exponential { mean: gap };
     let service = Distribution::Exponential { mean: SERVICE };
-    for number in 0_u64.. {
+    loop {
         pause_for(gap.sample(&mut gaps).into()).await;
         let arrived = Instant::now();
-        {
-            let mut tally = tally.lock().expect("nobody panics");
-            if number == WARM_UP {
-                tally.begin(arrived);
-            }
-            tally.came(arrived);
-        }
+        tally.lock().expect("nobody panics").came(arrived);
         let ticket = balancer.pick(&mut |_| true).expect("everybody is willing");
         let server = ticket.endpoint().rsplit('-').next();
         let server: usize = server

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 /// The counts of one station in one replication, from the end of the warm-up on.
 #[derive(Clone, Debug)]
 pub struct Tally {
+    /// How many arrivals are still to be forgotten.
+    warm_up: u64,
     /// What happened before does not count.
     from: Option<Instant>,
     /// Jobs that came since.
@@ -28,6 +30,7 @@ pub struct Tally {
 impl Default for Tally {
     fn default() -> Self {
         Self {
+            warm_up: 0,
             from: None,
             arrivals: 0,
             jobs: 0,
@@ -43,14 +46,18 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// From now on things count.
-    pub fn begin(&mut self, now: Instant) {
-        self.from = Some(now);
-        self.changed = Some(now);
+    /// Forgets what happens before so many arrivals from now.
+    pub fn forget(&mut self, arrivals: u64) {
+        self.warm_up = arrivals;
     }
 
     /// A job came.
     pub fn came(&mut self, now: Instant) {
+        if self.from.is_none() && self.warm_up == 0 {
+            self.from = Some(now);
+            self.changed = Some(now);
+        }
+        self.warm_up = self.warm_up.saturating_sub(1);
         self.advance(now);
         self.inside += 1;
         self.arrivals += u64::from(self.from.is_some());
