@@ -3,6 +3,13 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var_os("CARGO_CFG_MADSIM").is_some() {
-        println!("cargo::rustc-link-arg=-Wl,--wrap=clock_gettime");
+        for function in [
+            "clock_gettime",
+            "gethostname",
+            "sched_getaffinity",
+            "sysconf",
+        ] {
+            println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
+        }
     }
 }

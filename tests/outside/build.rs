@@ -2,6 +2,8 @@
 
 fn main() {
     if std::env::var_os("CARGO_CFG_MADSIM").is_some() {
-        println!("cargo::rustc-link-arg=-Wl,--wrap=clock_gettime");
+        for function in ["clock_gettime", "gethostname", "sched_getaffinity", "sysconf"] {
+            println!("cargo::rustc-link-arg=-Wl,--wrap={function}");
+        }
     }
 }

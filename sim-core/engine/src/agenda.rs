@@ -4,10 +4,10 @@
 //! middle: what was cancelled is recognised as stale when it comes up, by a number that changed.
 
 use crate::{disk::OperationId, machine::ArenaId, timer::TimerId};
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Ordering, collections::BinaryHeap};
 
 /// Something that becomes due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     /// A timer of a service.
     Timer(TimerId),
@@ -66,7 +66,7 @@ pub(crate) enum Due {
 }
 
 /// A packet of the three-way handshake, at its sender (`Send`) or at its receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The client sends its SYN, again and again.
     SendSyn { attempt: u8 },
@@ -92,17 +92,45 @@ impl Due {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 struct Entry {
     at: u64,
+    /// Its place among all entries; no two have the same.
     order: u64,
     due: Due,
 }
 
+impl Entry {
+    fn key(&self) -> u128 {
+        u128::from(self.at) << 64 | u128::from(self.order)
+    }
+}
+
+impl Ord for Entry {
+    /// The heap has its greatest entry on top: the one that is due first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.key().cmp(&self.key())
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Entry {}
+
 /// The queue.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
-    entries: BinaryHeap<Reverse<Entry>>,
+    entries: BinaryHeap<Entry>,
     entered: u64,
 }
 
@@ -111,12 +139,12 @@ impl Agenda {
     pub fn enter(&mut self, at: u64, due: Due) {
         let order = self.entered;
         self.entered += 1;
-        self.entries.push(Reverse(Entry { at, order, due }));
+        self.entries.push(Entry { at, order, due });
     }
 
     /// The instant of the next entry.
     pub fn next_instant(&self) -> Option<u64> {
-        self.entries.peek().map(|Reverse(entry)| entry.at)
+        self.entries.peek().map(|entry| entry.at)
     }
 
     /// Takes the next entry if it is due at `instant`.
@@ -124,12 +152,12 @@ impl Agenda {
         if self.next_instant()? > instant {
             return None;
         }
-        self.entries.pop().map(|Reverse(entry)| entry.due)
+        self.entries.pop().map(|entry| entry.due)
     }
 
     /// What is entered, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Due> {
-        self.entries.iter().map(|Reverse(entry)| &entry.due)
+        self.entries.iter().map(|entry| &entry.due)
     }
 
     /// How many entries there are, stale ones counted.
@@ -139,7 +167,7 @@ impl Agenda {
 
     /// Drops the entries for which `live` is false. The order of the others stays.
     pub fn retain(&mut self, live: impl Fn(&Due) -> bool) {
-        self.entries.retain(|Reverse(entry)| live(&entry.due));
+        self.entries.retain(|entry| live(&entry.due));
     }
 }
 

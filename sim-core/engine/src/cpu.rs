@@ -10,7 +10,7 @@ use crate::{
     host::CpuCost,
     machine::{Machine, inside},
     process,
-    task::TaskId,
+    task::{self, TaskId},
     timer::{self, TimerId},
 };
 use std::{cell::Cell, collections::VecDeque, time::Duration};
@@ -181,8 +181,7 @@ impl Machine {
     pub fn work_done(&mut self, task: TaskId) {
         if let Some(entry) = self.tasks.get_mut(task) {
             entry.at_work = None;
-            let waker = entry.waker.clone();
-            self.wake(waker);
+            task::wake(task);
         }
     }
 
@@ -217,8 +216,7 @@ impl Machine {
                 Some(entry) => {
                     entry.granted = Some(core);
                     entry.queued = false;
-                    let waker = entry.waker.clone();
-                    self.wake(waker);
+                    task::wake(task);
                 }
                 None => self.hosts[host as usize].cores.release(core, now),
             }

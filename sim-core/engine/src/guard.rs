@@ -29,6 +29,8 @@ const TIME_STAMP_COUNTER: u8 = 4;
 const RAW_CLOCK: u8 = 8;
 const DIRECTORY: u8 = 16;
 const SOCKET: u8 = 32;
+/// Something on the list of stray spawns.
+const STRAY_SPAWN: u8 = 64;
 
 const NAMES: [(u8, &str); 6] = [
     (
@@ -61,10 +63,10 @@ impl Machine {
     /// Turns the notes of the signal handlers into events.
     pub fn note_refusals(&mut self, process: ProcessId) {
         let refused = REFUSED.replace(0);
-        let stray = STRAY.with(|stray| std::mem::take(&mut *stray.borrow_mut()));
-        if refused == 0 && stray.is_empty() {
+        if refused == 0 {
             return;
         }
+        let stray = STRAY.with(|stray| std::mem::take(&mut *stray.borrow_mut()));
         let host = self.processes[process as usize].host;
         for (flag, name) in NAMES {
             if refused & flag != 0 {
@@ -87,6 +89,7 @@ pub(crate) fn stray_spawn(location: &str) {
          library our executor)"
     );
     STRAY.with(|stray| stray.borrow_mut().push(what));
+    REFUSED.set(REFUSED.get() | STRAY_SPAWN);
 }
 
 /// Whether what panics on this run's thread say goes to standard error besides the record.

@@ -1,8 +1,8 @@
 //! The simulated machine room: hosts and their processes, the clock, the network, the disks, and the
 //! faults that befall them.
 //!
-//! The executor, the detection of idleness, the seeded order of ready tasks and the interposed
-//! entropy are madsim's; network, disk, clock and process life cycle are ours. A run is started by
+//! The interposed entropy and the refusal of threads are madsim's; executor, network, disk, clock and
+//! process life cycle are ours. A run is started by
 //! [`run::run`] and lives on one fresh thread; everything a service does reaches the engine through
 //! the drop-in `tokio`, which is built on the modules exported here.
 //!
@@ -32,6 +32,8 @@ mod faults;
 mod guard;
 #[cfg(madsim)]
 mod host;
+#[cfg(madsim)]
+mod identity;
 #[cfg(madsim)]
 mod machine;
 #[cfg(madsim)]

@@ -9,11 +9,11 @@ use crate::{
     observe::OpenOperation,
     process::{Process, ProcessId},
     recorder::Recorder,
-    task::TaskEntry,
+    task::{self, TaskEntry},
     timer::Timer,
 };
 use std::{
-    cell::RefCell,
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     task::Waker,
 };
@@ -58,53 +58,78 @@ pub(crate) struct Machine {
     wakes: Vec<Waker>,
     retired: Vec<Waker>,
     stale_timers: usize,
-    /// Tasks spawned since madsim's list of them was pruned.
-    pub spawned_since_prune: usize,
 }
 
 thread_local! {
-    static MACHINE: RefCell<Option<Machine>> = const { RefCell::new(None) };
+    /// The run of this thread; null without one, and [`OPEN`] while the door is open. A pointer, because
+    /// the door is passed some thirty times for a request, and this costs an access to memory.
+    static MACHINE: Cell<*mut Machine> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// Stands in the place of the machine while somebody is inside.
+const OPEN: *mut Machine = std::ptr::dangling_mut();
+
+/// Closes the door, also behind a panic.
+struct Door(*mut Machine);
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        MACHINE.set(self.0);
+    }
 }
 
 /// Opens the door: runs `f` on the state of this thread's run, then wakes whom it woke. `None` when
 /// there is no run on this thread, which is also the case while a run is being taken apart.
+///
+/// # Panics
+/// If the door is open already: the engine calls nobody's code from inside.
+#[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&mut Machine) -> R) -> Option<R> {
-    MACHINE.with(|cell| {
-        let mut borrowed = cell.borrow_mut();
-        let machine = borrowed.as_mut()?;
-        let result = f(machine);
-        if !machine.wakes.is_empty() || !machine.retired.is_empty() {
-            // Wakers run code of others, so they are called with the door closed.
-            let wakes = std::mem::take(&mut machine.wakes);
-            let retired = std::mem::take(&mut machine.retired);
-            drop(borrowed);
-            drop(retired);
-            for waker in wakes {
-                waker.wake();
-            }
-        }
-        Some(result)
-    })
+    let held = MACHINE.replace(OPEN);
+    let door = Door(held);
+    if held.is_null() {
+        return None;
+    }
+    assert!(held != OPEN, "the engine was entered from inside");
+    // SAFETY: `install` leaked the box, `take` alone takes it back and finds no machine while this
+    // reference lives, because `OPEN` stands in its place.
+    let machine = unsafe { &mut *held };
+    let result = f(machine);
+    if machine.wakes.is_empty() && machine.retired.is_empty() {
+        return Some(result);
+    }
+    // Wakers run code of others, so they are called with the door closed.
+    let wakes = std::mem::take(&mut machine.wakes);
+    let retired = std::mem::take(&mut machine.retired);
+    drop(door);
+    drop(retired);
+    for waker in wakes {
+        waker.wake();
+    }
+    Some(result)
 }
 
 /// Like [`with`] for calls that make no sense outside a run.
 ///
 /// # Panics
 /// Outside a run.
+#[inline]
 #[track_caller]
 pub(crate) fn inside<R>(f: impl FnOnce(&mut Machine) -> R) -> R {
     with(f).expect("this must be called from a task of a simulated host")
 }
 
 pub(crate) fn install(machine: Machine) {
-    MACHINE.with(|cell| {
-        let before = cell.borrow_mut().replace(machine);
-        assert!(before.is_none(), "one run per thread");
-    });
+    assert!(MACHINE.get().is_null(), "one run per thread");
+    MACHINE.set(Box::into_raw(Box::new(machine)));
 }
 
-pub(crate) fn take() -> Option<Machine> {
-    MACHINE.with(|cell| cell.borrow_mut().take())
+pub(crate) fn take() -> Option<Box<Machine>> {
+    let held = MACHINE.replace(std::ptr::null_mut());
+    assert!(held != OPEN, "the engine was entered from inside");
+    // SAFETY: what is neither null nor the sign of the open door is the box that `install` leaked, and
+    // it stands there no more.
+    (!held.is_null()).then(|| unsafe { Box::from_raw(held) })
 }
 
 impl Machine {
@@ -138,7 +163,6 @@ impl Machine {
             wakes: Vec::new(),
             retired: Vec::new(),
             stale_timers: 0,
-            spawned_since_prune: 0,
         }
     }
 
@@ -147,20 +171,25 @@ impl Machine {
         self.recorder.note(clock::now(), event);
     }
 
-    /// Wakes `waker` when the door closes.
+    /// Wakes `waker`: when the door closes, if that runs code of others.
     pub fn wake(&mut self, waker: Option<Waker>) {
-        self.wakes.extend(waker);
+        match waker {
+            Some(waker) if task::is_ours(&waker) => waker.wake(),
+            waker => self.wakes.extend(waker),
+        }
     }
 
     /// Drops `waker` when the door is closed: it may own what drops into the engine again.
     pub fn retire(&mut self, waker: Option<Waker>) {
-        self.retired.extend(waker);
+        self.retired
+            .extend(waker.filter(|waker| !task::is_ours(waker)));
     }
 
     /// Puts `waker` into `slot` unless the one there wakes the same task.
     pub fn register(retired: &mut Vec<Waker>, slot: &mut Option<Waker>, waker: &Waker) {
         if !slot.as_ref().is_some_and(|held| held.will_wake(waker)) {
-            retired.extend(slot.replace(waker.clone()));
+            let before = slot.replace(waker.clone());
+            retired.extend(before.filter(|waker| !task::is_ours(waker)));
         }
     }
 
@@ -193,8 +222,8 @@ pub(crate) struct Arena<T> {
 /// The number of a value in an [`Arena`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArenaId {
-    index: u32,
-    generation: u32,
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
 }
 
 impl ArenaId {

@@ -189,12 +189,11 @@ impl Machine {
     pub fn resume_process(&mut self, id: ProcessId) {
         let process = &mut self.processes[id as usize];
         process.paused = false;
-        for task in std::mem::take(&mut process.held) {
-            let waker = self.tasks.get_mut(task).and_then(|entry| {
+        for id in std::mem::take(&mut process.held) {
+            if let Some(entry) = self.tasks.get_mut(id) {
                 entry.held = false;
-                entry.waker.clone()
-            });
-            self.wake(waker);
+                task::wake(id);
+            }
         }
     }
 
@@ -255,21 +254,13 @@ pub(crate) fn boot_hosts() {
     loop {
         let next = with(|machine| {
             let host = machine.to_boot.pop()?;
-            let state = &mut machine.hosts[host as usize];
-            let id = state.process?;
-            Some((id, state.info.name.clone(), state.cores.count(), host))
+            Some(machine.hosts[host as usize].process)
         });
-        let Some(Some((id, name, cores, _host))) = next else {
-            return;
-        };
-        // One madsim node per incarnation, so that the number of cores and the host's name are what
-        // the operating system would tell.
-        madsim::runtime::Handle::current()
-            .create_node()
-            .name(name)
-            .cores(cores)
-            .init(move || task::run_main(id))
-            .build();
+        match next.flatten() {
+            Some(Some(process)) => task::start_main(process),
+            Some(None) => {}
+            None => return,
+        }
     }
 }
 
@@ -284,8 +275,8 @@ pub(crate) fn make_main(id: ProcessId) -> Option<Pin<Box<dyn Future<Output = io:
 }
 
 /// Reports that a process's `main` came to its end.
-pub(crate) fn main_ended(id: ProcessId, result: Option<io::Result<()>>) {
-    if let Some(Err(error)) = &result {
+pub(crate) fn main_ended(id: ProcessId, result: Option<&io::Result<()>>) {
+    if let Some(Err(error)) = result {
         let _entered = enter(id);
         let fields = Fields::default().with("error", error.to_string());
         observe::component("process", "main", "failed", fields);

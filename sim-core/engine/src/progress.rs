@@ -6,7 +6,7 @@
 use crate::{
     agenda::Due,
     machine::Machine,
-    task::{TaskEntry, TaskId, site},
+    task::{self, TaskEntry, TaskId, site},
 };
 use std::task::Waker;
 use windtunnel_record::{Event, Moment};
@@ -83,7 +83,7 @@ impl Machine {
             let waits = format!(
                 "{} waits for {}",
                 self.task_name(id),
-                self.reason(entry, &reasons)
+                self.reason(id, entry, &reasons)
             );
             match said.iter_mut().find(|(known, _)| *known == waits) {
                 Some((_, times)) => *times += 1,
@@ -98,10 +98,11 @@ impl Machine {
         listed(said, count)
     }
 
-    fn reason(&self, entry: &TaskEntry, reasons: &[(&Waker, String)]) -> String {
-        let Some(waker) = &entry.waker else {
+    fn reason(&self, id: TaskId, entry: &TaskEntry, reasons: &[(&Waker, String)]) -> String {
+        if !entry.began {
             return "its first turn".into();
-        };
+        }
+        let waker = &*task::waker(id);
         if self.processes[entry.process as usize].paused {
             return "the end of a pause".into();
         }

@@ -15,6 +15,7 @@ use crate::{
     network::{Network, NetworkSpec},
     process,
     recorder::Recorder,
+    task,
 };
 use std::{
     any::Any,
@@ -23,7 +24,6 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 use windtunnel_record::{
     Digest, Event, FaultPlan, HostInfo, Limits, Moment, PlannedFault, Record, RunSpec, Seed, Span,
@@ -142,7 +142,7 @@ fn on_thread(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Result<Finished, R
     clock::start(0).map_err(|clock::NotWrapped| RunError::NotWrapped)?;
     guard::arm();
     let finished = outer.block_on(tokio_real::task::unconstrained(async {
-        inner.block_on(drive(spec, make))
+        inner.block_on(async { drive(spec, make) })
     }));
     Ok(finished)
 }
@@ -157,14 +157,15 @@ impl Drop for StopOnDrop {
     }
 }
 
-async fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
+fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
     let setup = make();
     clock::set_epoch(setup.epoch.as_nanos());
     let (load, faults) = (setup.load, setup.faults.clone());
     let planned_end = Moment::START + setup.load + setup.settle;
+    task::start(spec.schedule());
     let _guard = begin(spec, setup);
     loop {
-        idle().await;
+        task::run_until_idle();
         if tidy_up() {
             continue;
         }
@@ -177,9 +178,8 @@ async fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
     let settled_from = Moment::from_nanos(load.as_nanos().min(clock::now()));
     with(Machine::end_everything);
     tidy_up();
-    // The executor drops what it still holds of the ended tasks.
-    idle().await;
     let machine = machine::take().expect("the run is this thread's");
+    task::stop();
     let topology = machine.topology.clone();
     let tasks_left = machine.tasks.iter().count();
     let (digest, event_count, events) = machine.recorder.finish();
@@ -194,12 +194,6 @@ async fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
         faults,
         tasks_left,
     }
-}
-
-/// Wakes when no task is ready, and only then.
-async fn idle() {
-    const LONG: Duration = Duration::from_secs(3600);
-    madsim::time::sleep(LONG).await;
 }
 
 /// Buries the dead and starts the new, with the door closed. True if there was anything to do.
@@ -274,7 +268,6 @@ impl Machine {
         if self.ended {
             return false;
         }
-        self.prune();
         let Some(next) = self.agenda.next_instant() else {
             return false;
         };
@@ -337,14 +330,6 @@ impl Machine {
         }
     }
 
-    /// Lets madsim forget finished tasks, of which it otherwise keeps a reference each for ever.
-    fn prune(&mut self) {
-        if self.spawned_since_prune > 4096 {
-            self.spawned_since_prune = 0;
-            madsim::runtime::Handle::current().metrics().num_tasks();
-        }
-    }
-
     fn end_everything(&mut self) {
         for host in 0..self.hosts.len() {
             self.hosts[host].restart_after = None;
@@ -375,7 +360,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let boxed: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin({
         let (slot, future) = (slot.clone(), Box::pin(future));
         async move {
-            let output = crate::task::catching(future).await;
+            let output = task::catching(future).await;
             *slot.lock().expect("there is one writer") = Some(output);
         }
     });

@@ -111,9 +111,8 @@ impl Distribution {
                 // 1 − u lies in (0, 1], so the logarithm is finite.
                 mean.mul_f64(-libm::log(1.0 - stream.unit()))
             }
-            Self::Lognormal { p50, p99 } => {
-                let sigma = libm::log(ratio(p99, p50)) / Z99;
-                p50.mul_f64(libm::exp(sigma * standard_normal(stream)))
+            Self::Lognormal { p50, .. } => {
+                p50.mul_f64(libm::exp(self.sigma() * standard_normal(stream)))
             }
             Self::Pareto { min, alpha } => {
                 min.mul_f64(libm::pow(1.0 - stream.unit(), -1.0 / alpha))
@@ -122,6 +121,14 @@ impl Distribution {
                 let off = nanos(deviation) * standard_normal(stream);
                 Span::from_nanos((nanos(mean) + off).abs() as u64)
             }
+        }
+    }
+
+    /// The spread of a log-normal's logarithm; 0 for the others.
+    fn sigma(&self) -> f64 {
+        match *self {
+            Self::Lognormal { p50, p99 } => libm::log(ratio(p99, p50)) / Z99,
+            _ => 0.0,
         }
     }
 
@@ -160,6 +167,33 @@ impl Distribution {
                 Some(format!("alpha must be above zero (found {alpha})"))
             }
             _ => None,
+        }
+    }
+}
+
+/// A distribution that is drawn from often: what does not change from one draw to the next is worked
+/// out once. It draws what [`Distribution::sample`] draws.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampler {
+    of: Distribution,
+    sigma: f64,
+}
+
+impl From<Distribution> for Sampler {
+    fn from(of: Distribution) -> Self {
+        let sigma = of.sigma();
+        Self { of, sigma }
+    }
+}
+
+impl Sampler {
+    /// Draws one length.
+    pub fn sample(&self, stream: &mut Stream) -> Span {
+        match self.of {
+            Distribution::Lognormal { p50, .. } => {
+                p50.mul_f64(libm::exp(self.sigma * standard_normal(stream)))
+            }
+            other => other.sample(stream),
         }
     }
 }
@@ -253,6 +287,22 @@ mod tests {
         });
         near(all.iter().sum::<f64>() / all.len() as f64, 2.0, 0.02);
         near(all[all.len() / 2], 2.0 * std::f64::consts::LN_2, 0.03);
+    }
+
+    #[test]
+    fn a_sampler_draws_what_its_distribution_draws() {
+        let [p50, p99] = [Span::from_micros(300), Span::from_micros(900)];
+        for one in [
+            Distribution::Lognormal { p50, p99 },
+            Distribution::Exponential { mean: p99 },
+            Distribution::Fixed(p50),
+        ] {
+            let [mut drawn, mut prepared] = [Seed(3).stream("one"), Seed(3).stream("one")];
+            let sampler = Sampler::from(one);
+            for _ in 0..1_000 {
+                assert_eq!(one.sample(&mut drawn), sampler.sample(&mut prepared));
+            }
+        }
     }
 
     #[test]

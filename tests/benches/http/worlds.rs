@@ -138,6 +138,8 @@ impl World for Turmoil {
             .simulation_duration(Duration::from_nanos(at_most.as_nanos()))
             .min_message_latency(Duration::from_micros(200))
             .max_message_latency(Duration::from_millis(1))
+            // As many as connect at once; with its default of 64 it panics.
+            .tcp_capacity(4_096)
             .rng_seed(1)
             .build();
         for host in servers {

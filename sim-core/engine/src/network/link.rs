@@ -1,7 +1,9 @@
 //! A link: one direction between two hosts.
 
 use super::{Network, queue::Queue, wire::Wire};
-use windtunnel_record::{Distribution, HostInfo, Impairments, Stream, target::Targets};
+use windtunnel_record::{
+    Distribution, HostInfo, Impairments, Stream, distribution::Sampler, target::Targets,
+};
 
 /// A link that differs from the network's defaults, in both directions.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +24,7 @@ pub struct LinkSpec {
 pub(crate) struct Link {
     pub from: u32,
     pub to: u32,
-    latency: Distribution,
+    latency: Sampler,
     /// The mean latency in nanoseconds: what acknowledgements take.
     pub typical: u64,
     loss: f64,
@@ -184,7 +186,7 @@ impl Network {
         self.links.push(Link {
             from,
             to,
-            latency,
+            latency: latency.into(),
             typical,
             loss,
             cuts: Vec::new(),

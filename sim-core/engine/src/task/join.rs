@@ -1,6 +1,6 @@
 //! What the spawner of a task holds: join handle, abort handle, join error, id.
 
-use super::wrapper::TaskId;
+use super::{executor, wrapper::TaskId};
 use crate::machine::{ArenaId, with};
 use std::{
     any::Any,
@@ -139,10 +139,6 @@ impl<T> JoinHandle<T> {
         handle
     }
 
-    pub(super) fn take_result(&self) -> Option<Result<T, JoinError>> {
-        self.shared.lock().result.take()
-    }
-
     /// Aborts the task: its future is dropped when it would next be polled, and joining it gives a
     /// cancelled error.
     pub fn abort(&self) {
@@ -212,8 +208,7 @@ impl AbortHandle {
                 return;
             };
             entry.aborted = true;
-            let waker = entry.waker.clone();
-            machine.wake(waker);
+            executor::wake(self.task);
         });
     }
 

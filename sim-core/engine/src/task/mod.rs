@@ -1,6 +1,7 @@
 //! Tasks: every spawn of the drop-in goes through one wrapper that knows its process and its spawn
 //! site, catches panics, honours pause and the cores, and is counted.
 
+mod executor;
 mod join;
 mod local;
 mod set;
@@ -13,5 +14,6 @@ pub use set::JoinSet;
 pub use wrapper::{spawn, spawn_blocking, spawn_local};
 pub use yielding::yield_now;
 
+pub(crate) use executor::{is_ours, run_until_idle, start, stop, wake, waker};
 pub(crate) use join::current;
-pub(crate) use wrapper::{TaskEntry, TaskId, catching, drop_tasks_of, run_main, site};
+pub(crate) use wrapper::{TaskEntry, TaskId, catching, drop_tasks_of, site, start_main};

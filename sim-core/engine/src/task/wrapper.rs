@@ -1,6 +1,9 @@
-//! The wrapper future around everything that is spawned.
+//! What surrounds everything that is spawned: a task with its process, its core and its end.
 
-use super::join::{self, Id, JoinError, JoinHandle, Shared};
+use super::{
+    executor,
+    join::{self, Id, JoinError, JoinHandle, Shared},
+};
 use crate::{
     clock, cpu, guard,
     machine::{ArenaId, Machine, inside, with},
@@ -10,6 +13,7 @@ use std::{
     any::Any,
     cell::RefCell,
     future::Future,
+    io,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
     rc::Rc,
@@ -24,8 +28,8 @@ pub(crate) type TaskId = ArenaId;
 /// What the machine knows of a task.
 pub(crate) struct TaskEntry {
     pub process: ProcessId,
-    /// Wakes the task; known from its first poll on.
-    pub waker: Option<Waker>,
+    /// Whether it has had a turn.
+    pub began: bool,
     /// The core that was reserved for its next poll.
     pub granted: Option<usize>,
     /// Until when it works on that core, if it does.
@@ -42,11 +46,17 @@ pub(crate) struct TaskEntry {
     pub is_main: bool,
     /// Where it was spawned.
     pub spawned: &'static Location<'static>,
-    cell: Rc<dyn Vacate>,
+    cell: Rc<dyn Task>,
 }
 
-/// A task whose future can be dropped from outside.
-trait Vacate {
+/// A task with whatever future.
+trait Task {
+    /// Polls the future on behalf of its process. Ready when it is over, by whatever end.
+    fn poll(&self, id: TaskId, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Tells who waits for it what its last poll gave, or that it was cancelled.
+    fn complete(&self, id: TaskId);
+
     /// Drops the future now, or after the present poll if it is being polled.
     fn vacate(&self);
 
@@ -61,14 +71,51 @@ impl TaskEntry {
     }
 }
 
+/// What is done with a task's result besides telling who waits for it.
+type AtEnd<T> = Box<dyn FnOnce(&Result<T, JoinError>)>;
+
 struct TaskCell<F: Future> {
     process: ProcessId,
     spawned: &'static Location<'static>,
     future: RefCell<Option<Pin<Box<F>>>>,
+    result: RefCell<Option<Result<F::Output, JoinError>>>,
+    at_end: RefCell<Option<AtEnd<F::Output>>>,
     shared: Arc<Shared<F::Output>>,
 }
 
-impl<F: Future> Vacate for TaskCell<F> {
+impl<F: Future> Task for TaskCell<F> {
+    fn poll(&self, id: TaskId, cx: &mut Context<'_>) -> Poll<()> {
+        let mut slot = self.future.borrow_mut();
+        let Some(future) = slot.as_mut() else {
+            return Poll::Ready(());
+        };
+        let _entered = process::enter(self.process);
+        let _current = join::enter(id);
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        let result = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => {
+                note_panic(self.process, self.spawned, payload.as_ref());
+                Err(JoinError::panicked(Id::of(id), payload))
+            }
+        };
+        let future = slot.take();
+        drop(slot);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
+        self.result.replace(Some(result));
+        Poll::Ready(())
+    }
+
+    fn complete(&self, id: TaskId) {
+        let result = self.result.take();
+        let result = result.unwrap_or_else(|| Err(JoinError::cancelled(Id::of(id))));
+        if let Some(at_end) = self.at_end.take() {
+            at_end(&result);
+        }
+        self.shared.complete(result);
+    }
+
     fn vacate(&self) {
         let taken = self
             .future
@@ -87,44 +134,37 @@ impl<F: Future> Vacate for TaskCell<F> {
     }
 }
 
-/// What is handed to the executor.
-struct Wrapper<F: Future> {
-    id: TaskId,
-    cell: Rc<TaskCell<F>>,
-}
-
 enum Admission {
     Run(usize),
     Wait,
     Aborted,
-    Gone,
 }
 
 impl Machine {
-    fn admit(&mut self, id: TaskId, waker: &Waker) -> Admission {
-        let Some(entry) = self.tasks.get_mut(id) else {
-            return Admission::Gone;
-        };
-        if entry.waker.is_none() {
-            entry.waker = Some(waker.clone());
-        }
+    /// Whether a task may be polled now, on which core, and what to poll; none if it is over.
+    fn admit(&mut self, id: TaskId) -> Option<(Admission, Rc<dyn Task>)> {
+        let entry = self.tasks.get_mut(id)?;
+        entry.began = true;
+        let cell = entry.cell.clone();
         if entry.aborted {
             let until = entry.at_work.take().unwrap_or(clock::now());
             let (process, core) = (entry.process, entry.granted.take());
             self.give_back(process, core, until);
-            return Admission::Aborted;
+            return Some((Admission::Aborted, cell));
         }
         if entry.at_work.is_some() {
             // Woken for something else meanwhile; the end of its work wakes it again.
-            return Admission::Wait;
+            return Some((Admission::Wait, cell));
         }
         let process = &mut self.processes[entry.process as usize];
         if !process.alive {
-            return Admission::Gone;
+            // Its future is dropped when its process is buried.
+            return Some((Admission::Wait, cell));
         }
         self.polls_here += 1;
         if self.polls_here > self.polls_limit {
-            return self.spinning(id);
+            self.spinning(id);
+            return Some((Admission::Wait, cell));
         }
         if process.paused {
             // A core that was reserved stays so: a frozen process keeps its place in the queue.
@@ -132,28 +172,28 @@ impl Machine {
                 entry.held = true;
                 process.held.push(id);
             }
-            return Admission::Wait;
+            return Some((Admission::Wait, cell));
         }
         let host = process.host;
         let cores = &mut self.hosts[host as usize].cores;
         if let Some(core) = entry.granted.take() {
             cpu::charge_poll(cores);
-            return Admission::Run(core);
+            return Some((Admission::Run(core), cell));
         }
         if entry.queued {
             // Woken once more while it waits for a core.
-            return Admission::Wait;
+            return Some((Admission::Wait, cell));
         }
         if let Some(core) = cores.admit(id, clock::now()) {
             cpu::charge_poll(cores);
-            return Admission::Run(core);
+            return Some((Admission::Run(core), cell));
         }
         entry.queued = true;
         self.arm_cores(host);
-        Admission::Wait
+        Some((Admission::Wait, cell))
     }
 
-    fn spinning(&mut self, id: TaskId) -> Admission {
+    fn spinning(&mut self, id: TaskId) {
         if !self.ended {
             self.ended = true;
             let what = format!(
@@ -163,91 +203,56 @@ impl Machine {
             );
             self.note(Event::Limit { what });
         }
-        Admission::Wait
-    }
-}
-
-impl<F: Future> Wrapper<F> {
-    fn complete(&self, result: Result<F::Output, JoinError>) {
-        let finished = with(|machine| {
-            let entry = machine.tasks.remove(self.id)?;
-            let TaskEntry { waker, cell, .. } = entry;
-            machine.retire(waker);
-            Some(cell)
-        });
-        drop(finished);
-        self.cell.shared.complete(result);
     }
 
-    fn poll_inner(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, JoinError>> {
-        let mut slot = self.cell.future.borrow_mut();
-        let Some(future) = slot.as_mut() else {
-            return Poll::Ready(Err(JoinError::cancelled(Id::of(self.id))));
-        };
-        let _entered = process::enter(self.cell.process);
-        let _current = join::enter(self.id);
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        let result = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => {
-                note_panic(self.cell.process, self.cell.spawned, payload.as_ref());
-                Err(JoinError::panicked(Id::of(self.id), payload))
-            }
-        };
-        let future = slot.take();
-        drop(slot);
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
-        Poll::Ready(result)
-    }
-}
-
-impl<F: Future> Future for Wrapper<F> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        cpu::begin_poll();
-        let admission = with(|machine| machine.admit(self.id, cx.waker()));
-        let core = match admission {
-            Some(Admission::Run(core)) => core,
-            Some(Admission::Wait) => return Poll::Pending,
-            Some(Admission::Aborted) => {
-                self.cell.vacate();
-                self.complete(Err(JoinError::cancelled(Id::of(self.id))));
-                return Poll::Ready(());
-            }
-            Some(Admission::Gone) | None => {
-                self.cell.vacate();
-                return Poll::Ready(());
-            }
-        };
-        let polled = self.poll_inner(cx);
-        let cancelled = with(|machine| {
-            machine.note_refusals(self.cell.process);
-            let process = &machine.processes[self.cell.process as usize];
-            let (host, alive) = (process.host, process.alive);
-            if alive {
-                machine.end_poll(host, self.id, core, polled.is_pending());
-                machine.check_memory(self.cell.process);
-            }
-            alive
-                && polled.is_pending()
-                && machine.is_cancelling()
-                && machine.is_cancelled_here(self.id)
-        });
-        let cancelled = cancelled.unwrap_or(false);
-        match polled {
-            Poll::Pending if cancelled => {
-                self.cell.vacate();
-                self.complete(Err(JoinError::cancelled(Id::of(self.id))));
-                Poll::Ready(())
-            }
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(result) => {
-                self.complete(result);
-                Poll::Ready(())
-            }
+    /// A poll of `id`, on `core`, is over. True if a fault drops its future here.
+    fn polled(&mut self, id: TaskId, process: ProcessId, core: usize, is_pending: bool) -> bool {
+        self.note_refusals(process);
+        let state = &self.processes[process as usize];
+        if !state.alive {
+            return false;
         }
+        let host = state.host;
+        self.end_poll(host, id, core, is_pending);
+        self.check_memory(process);
+        is_pending && self.is_cancelling() && self.is_cancelled_here(id)
+    }
+}
+
+/// Gives a task its turn, if it may have one now.
+pub(super) fn poll(id: TaskId) {
+    cpu::begin_poll();
+    let Some(Some((admission, cell))) = with(|machine| machine.admit(id)) else {
+        return;
+    };
+    let core = match admission {
+        Admission::Run(core) => core,
+        Admission::Wait => return,
+        Admission::Aborted => {
+            cell.vacate();
+            return end(id);
+        }
+    };
+    let waker = executor::waker(id);
+    let polled = cell.poll(id, &mut Context::from_waker(&waker));
+    let is_dropped = with(|machine| {
+        let process = machine.tasks.get(id)?.process;
+        Some(machine.polled(id, process, core, polled.is_pending()))
+    });
+    if is_dropped.flatten() == Some(true) {
+        cell.vacate();
+        return end(id);
+    }
+    if polled.is_ready() {
+        end(id);
+    }
+}
+
+/// A task is over: forgets it and tells who waits for its end.
+fn end(id: TaskId) {
+    executor::forget(id);
+    if let Some(Some(entry)) = with(|machine| machine.tasks.remove(id)) {
+        entry.cell.complete(id);
     }
 }
 
@@ -278,27 +283,30 @@ pub(crate) fn site(location: &Location<'_>) -> String {
     format!("{}:{}", kept.join("/"), location.line())
 }
 
-/// Registers a task and gives its two halves: what the executor runs and what the caller holds.
-fn wrap<F>(
+/// Makes a task of `future` that is ready, and gives what its spawner holds.
+fn begin<F>(
     process: ProcessId,
-    is_main: bool,
     spawned: &'static Location<'static>,
     future: F,
-) -> (Wrapper<F>, JoinHandle<F::Output>)
+    at_end: Option<AtEnd<F::Output>>,
+) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
     let shared = Arc::new(Shared::default());
+    let is_main = at_end.is_some();
     let cell = Rc::new(TaskCell {
         process,
         spawned,
         future: RefCell::new(Some(Box::pin(future))),
+        result: RefCell::new(None),
+        at_end: RefCell::new(at_end),
         shared: shared.clone(),
     });
     let id = inside(|machine| {
         machine.tasks.insert(TaskEntry {
             process,
-            waker: None,
+            began: false,
             granted: None,
             at_work: None,
             queued: false,
@@ -307,10 +315,11 @@ where
             size: size_of::<F>(),
             is_main,
             spawned,
-            cell: cell.clone(),
+            cell,
         })
     });
-    (Wrapper { id, cell }, JoinHandle::new(id, shared))
+    executor::admit(id);
+    JoinHandle::new(id, shared)
 }
 
 /// Spawns a task on the host of the caller.
@@ -343,10 +352,7 @@ where
     if alive != Some(true) {
         return JoinHandle::already_cancelled();
     }
-    let (wrapper, handle) = wrap(process, false, Location::caller(), future);
-    drop(madsim::task::spawn_local(wrapper));
-    with(|machine| machine.spawned_since_prune += 1);
-    handle
+    begin(process, Location::caller(), future, None)
 }
 
 /// Runs `work` inline, on a core of the host; there are no threads in a simulation.
@@ -359,15 +365,15 @@ where
     spawn_local(async move { work() })
 }
 
-/// The first task of a process.
-pub(crate) async fn run_main(process: ProcessId) {
+/// Starts the first task of a process.
+pub(crate) fn start_main(process: ProcessId) {
     let Some(future) = process::make_main(process) else {
         return;
     };
-    let (wrapper, handle) = wrap(process, true, Location::caller(), future);
-    wrapper.await;
-    let result = handle.take_result();
-    process::main_ended(process, result.and_then(Result::ok));
+    let at_end = move |result: &Result<io::Result<()>, JoinError>| {
+        process::main_ended(process, result.as_ref().ok());
+    };
+    begin(process, Location::caller(), future, Some(Box::new(at_end)));
 }
 
 /// Drops the futures of all tasks of a process that has ended.
@@ -380,13 +386,9 @@ pub(crate) fn drop_tasks_of(process: ProcessId) {
         of_process.map(|(id, _)| id).collect::<Vec<_>>()
     });
     for id in tasks.unwrap_or_default() {
-        let entry = with(|machine| machine.tasks.remove(id)).flatten();
-        if let Some(entry) = entry {
+        executor::forget(id);
+        if let Some(Some(entry)) = with(|machine| machine.tasks.remove(id)) {
             entry.cell.vacate();
-            // The executor still holds the wrapper: woken, it finds itself gone and ends.
-            if let Some(waker) = entry.waker {
-                waker.wake();
-            }
         }
     }
 }
