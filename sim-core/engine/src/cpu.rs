@@ -36,6 +36,8 @@ pub(crate) struct Cores {
     byte_picos: u64,
     /// When a task that waits will be let in, if that is on the agenda.
     armed: u64,
+    /// Whether they are looked at when gauges are read: they have been at work since they were idle.
+    pub is_watched: bool,
 }
 
 /// A core held by no task until its poll ends.
@@ -53,6 +55,7 @@ impl Cores {
             poll_nanos: 0,
             byte_picos: 0,
             armed: RESERVED,
+            is_watched: false,
         };
         cores.set_speed(speed);
         cores

@@ -15,7 +15,7 @@ impl Machine {
     fn descriptors_of(&self, process: ProcessId) -> usize {
         let host = self.processes[process as usize].host;
         let files = self.hosts[host as usize].disk.handles_of(process);
-        files + self.network.sockets_of(process)
+        files + self.network.sockets_of(host, process)
     }
 
     /// Whether a process holds as many as it may.

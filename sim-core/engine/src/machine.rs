@@ -38,6 +38,10 @@ pub(crate) struct Machine {
     pub to_bury: Vec<ProcessId>,
     /// What the harness asked to sample: `(host, gauge)` readings are taken every `sample_every`.
     pub sample_every: u64,
+    /// Hosts whose cores have been at work since they were last seen idle.
+    pub to_sample: Vec<u32>,
+    /// Hosts whose use of memory somebody wants to know.
+    pub memory_watched: BTreeSet<u32>,
     pub gauges: BTreeMap<(u32, String), i64>,
     /// The last readings taken down.
     pub readings: BTreeMap<(u32, String), i64>,
@@ -149,6 +153,8 @@ impl Machine {
             to_boot: Vec::new(),
             to_bury: Vec::new(),
             sample_every: 0,
+            to_sample: Vec::new(),
+            memory_watched: BTreeSet::new(),
             gauges: BTreeMap::new(),
             readings: BTreeMap::new(),
             operations: 0,
@@ -168,7 +174,7 @@ impl Machine {
 
     /// Takes down an event at the present instant.
     pub fn note(&mut self, event: Event) {
-        self.recorder.note(clock::now(), event);
+        self.recorder.note(clock::now(), &event);
     }
 
     /// Wakes `waker`: when the door closes, if that runs code of others.

@@ -28,8 +28,6 @@ pub(crate) struct Memory {
     /// How many futures and buffers took when they were last looked at.
     seen: u64,
     look_at: u64,
-    /// Whether anything was ever held.
-    declared: bool,
 }
 
 impl Memory {
@@ -39,13 +37,12 @@ impl Memory {
             held: 0,
             seen: 0,
             look_at: 0,
-            declared: false,
         }
     }
 
-    /// Whether the gauge is read.
-    pub const fn is_watched(&self) -> bool {
-        self.limit.is_some() || self.declared
+    /// Whether there is a limit.
+    pub const fn is_limited(&self) -> bool {
+        self.limit.is_some()
     }
 }
 
@@ -70,7 +67,7 @@ pub fn hold(bytes: u64) -> Held {
         if alive {
             let memory = &mut machine.hosts[host as usize].memory;
             memory.held += bytes;
-            memory.declared = true;
+            machine.memory_watched.insert(host);
             machine.check_memory(process);
         }
     });
@@ -114,7 +111,7 @@ impl Machine {
                 .iter()
                 .filter(|(_, task)| task.process == process);
             let futures: u64 = tasks.map(|(_, task)| task.size as u64).sum();
-            let seen = futures + self.network.buffered_by(process, now);
+            let seen = futures + self.network.buffered_by(host, process, now);
             let memory = &mut self.hosts[host as usize].memory;
             (memory.seen, memory.look_at) = (seen, now + LOOK_EVERY);
         }

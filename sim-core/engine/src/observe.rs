@@ -107,23 +107,14 @@ pub fn gauge(name: &str, value: i64) {
 const QUEUE_DEPTH: &str = "queue-depth";
 
 impl Machine {
-    /// Takes down every gauge and the queues of the hosts, where they changed. Among thousands of hosts
-    /// most did not, so nothing is allocated for those.
+    /// Takes down every gauge and the queues of the hosts, where they changed. Hosts that were idle
+    /// before and did nothing since are not looked at.
     pub(crate) fn sample(&mut self) {
         let now = crate::clock::now();
-        for host in 0..self.hosts.len() {
-            let state = &mut self.hosts[host];
-            let depth = state.cores.queue_depth() as i64;
-            let busy = state.cores.busy(now) as i64;
-            let depth_changed = depth != state.sampled_depth;
-            let busy_changed = std::mem::replace(&mut state.sampled_busy, busy) != busy;
-            if depth_changed {
-                self.sample_depth(host as u32, depth);
-            }
-            if busy_changed {
-                self.sampled(host as u32, "cores-busy", busy);
-            }
-        }
+        let mut watched = std::mem::take(&mut self.to_sample);
+        watched.sort_unstable();
+        watched.retain(|&host| self.sample_cores(host, now));
+        self.to_sample = watched;
         self.sample_memory();
         let readings = &self.readings;
         let gauges = self.gauges.iter();
@@ -132,6 +123,24 @@ impl Machine {
         for ((host, gauge), value) in changed {
             self.sampled(host, &gauge, value);
         }
+    }
+
+    /// Takes down the queue and the busy cores of a host. False if there are none.
+    fn sample_cores(&mut self, host: u32, now: u64) -> bool {
+        let state = &mut self.hosts[host as usize];
+        let depth = state.cores.queue_depth() as i64;
+        let busy = state.cores.busy(now) as i64;
+        let goes_on = depth != 0 || busy != 0;
+        state.cores.is_watched = goes_on;
+        let depth_changed = depth != state.sampled_depth;
+        let busy_changed = std::mem::replace(&mut state.sampled_busy, busy) != busy;
+        if depth_changed {
+            self.sample_depth(host, depth);
+        }
+        if busy_changed {
+            self.sampled(host, "cores-busy", busy);
+        }
+        goes_on
     }
 
     /// Takes down how many tasks wait for the cores of a host. A service that keeps a queue of its own
@@ -147,12 +156,12 @@ impl Machine {
 
     /// Takes down how much memory is used, where anybody wants to know.
     fn sample_memory(&mut self) {
-        for host in 0..self.hosts.len() as u32 {
-            if self.hosts[host as usize].memory.is_watched() {
-                let used = self.memory_of(host);
-                self.sampled(host, "memory", used as i64);
-            }
+        let watched = std::mem::take(&mut self.memory_watched);
+        for &host in &watched {
+            let used = self.memory_of(host);
+            self.sampled(host, "memory", used as i64);
         }
+        self.memory_watched = watched;
     }
 
     /// The gauges of a process that ended are zero.

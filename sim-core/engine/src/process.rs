@@ -286,8 +286,11 @@ pub(crate) fn main_ended(id: ProcessId, result: Option<&io::Result<()>>) {
 
 /// Drops the futures of processes that ended. Called by the driver with the door closed.
 pub(crate) fn bury_the_dead() {
-    while let Some(Some(id)) = with(|machine| machine.to_bury.pop()) {
-        task::drop_tasks_of(id);
+    while let Some(dead) = with(|machine| std::mem::take(&mut machine.to_bury)) {
+        if dead.is_empty() {
+            return;
+        }
+        task::drop_tasks_of(&dead);
     }
 }
 

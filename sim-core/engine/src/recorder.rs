@@ -1,11 +1,25 @@
-//! Takes down what happens: everything into the digest, what is worth keeping into memory.
+//! Takes down what happens: everything into the digest, what is worth keeping into a log.
+//!
+//! The log is made of the canonical form of the events, which the digest needs anyway. What is more than
+//! [`HELD`] bytes goes to a file without a name, so that a run takes no more memory the longer it lasts.
 
-use windtunnel_record::{Digest, Event, Moment, Record, digest::Digester};
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
+};
+use windtunnel_record::{Digest, Event, Moment, Record, canonical::Decode, digest::Digester};
+
+/// How much of the log is held in memory.
+const HELD: usize = 1 << 20;
 
 /// The recorder of one run.
 pub(crate) struct Recorder {
     digester: Digester,
-    kept: Vec<Record>,
+    log: Vec<u8>,
+    kept: usize,
+    /// The beginning of the log.
+    file: Option<File>,
     keep_packets: bool,
     limit: u64,
 }
@@ -14,18 +28,38 @@ impl Recorder {
     pub fn new(keep_packets: bool, limit: u64) -> Self {
         Self {
             digester: Digester::new(),
-            kept: Vec::new(),
+            log: Vec::new(),
+            kept: 0,
+            file: None,
             keep_packets,
             limit,
         }
     }
 
     /// Takes down `event`. The digest does not depend on what is kept.
-    pub fn note(&mut self, now: u64, event: Event) {
-        let at = Moment::from_nanos(now);
-        self.digester.absorb(at, &event);
+    pub fn note(&mut self, now: u64, event: &Event) {
+        let form = self.digester.absorb(Moment::from_nanos(now), event);
         if self.keep_packets || !event.is_packet() {
-            self.kept.push(Record { at, event });
+            self.log.extend_from_slice(form);
+            self.kept += 1;
+        }
+    }
+
+    /// Moves the log to its file if it has grown. Called by the driver: a service may open no file of
+    /// the machine. Where there can be no such file the log stays in memory.
+    pub fn make_room(&mut self) {
+        if self.log.len() < HELD {
+            return;
+        }
+        if self.file.is_none() {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).custom_flags(libc::O_TMPFILE);
+            self.file = options.open(std::env::temp_dir()).ok();
+        }
+        if let Some(file) = &mut self.file {
+            let written = file.write_all(&self.log);
+            written.expect("the log of a run has room among the temporary files");
+            self.log.clear();
         }
     }
 
@@ -39,7 +73,65 @@ impl Recorder {
         self.limit
     }
 
-    pub fn finish(self) -> (Digest, u64, Vec<Record>) {
-        (self.digester.digest(), self.digester.events(), self.kept)
+    /// The digest, the number of events, and the kept ones.
+    pub fn finish(mut self) -> (Digest, u64, Vec<Record>) {
+        let mut log = Vec::new();
+        if let Some(file) = &mut self.file {
+            let whole = file
+                .seek(SeekFrom::Start(0))
+                .and_then(|_| file.read_to_end(&mut log));
+            whole.expect("what was written can be read");
+        }
+        log.append(&mut self.log);
+        let mut events = Vec::with_capacity(self.kept);
+        let mut rest = log.as_slice();
+        while !rest.is_empty() {
+            let event = Record::decode(&mut rest);
+            events.push(event.expect("the log is made of canonical forms"));
+        }
+        (self.digester.digest(), self.digester.events(), events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windtunnel_record::Outcome;
+
+    fn events(count: u64) -> Vec<Record> {
+        let event = |number| Event::Completed {
+            operation: number,
+            outcome: Outcome::Ok,
+            detail: format!("200 {number}"),
+        };
+        let at = Moment::from_nanos;
+        let all = (0..count).map(|number| (at(number), event(number)));
+        all.map(|(at, event)| Record { at, event }).collect()
+    }
+
+    fn recorded(events: &[Record]) -> Recorder {
+        let mut recorder = Recorder::new(true, u64::MAX);
+        for record in events {
+            recorder.note(record.at.as_nanos(), &record.event);
+            recorder.make_room();
+        }
+        recorder
+    }
+
+    #[test]
+    fn what_was_kept_comes_back_in_its_order() {
+        let all = events(1_000);
+        let recorder = recorded(&all);
+        assert!(recorder.file.is_none(), "it is short");
+        assert_eq!(recorder.finish().2, all);
+    }
+
+    #[test]
+    fn a_long_log_is_in_a_file_and_comes_back_whole() {
+        let all = events(100_000);
+        let recorder = recorded(&all);
+        assert!(recorder.file.is_some(), "it is long");
+        assert!(recorder.log.len() < HELD, "{} bytes", recorder.log.len());
+        assert_eq!(recorder.finish().2, all);
     }
 }

@@ -232,7 +232,11 @@ fn begin(spec: &RunSpec, setup: Setup) -> Option<Box<dyn Any>> {
     }
     for host in setup.hosts {
         let disk = crate::disk::Disk::new(host.disk, spec.seed, &host.info.name);
-        machine.hosts.push(Host::new(host, disk));
+        let host = Host::new(host, disk);
+        if host.memory.is_limited() {
+            machine.memory_watched.insert(machine.hosts.len() as u32);
+        }
+        machine.hosts.push(host);
     }
     machine.plan_faults(&setup.faults);
     let settle_at = setup.load.as_nanos();
@@ -268,6 +272,7 @@ impl Machine {
         if self.ended {
             return false;
         }
+        self.recorder.make_room();
         let Some(next) = self.agenda.next_instant() else {
             return false;
         };

@@ -17,6 +17,27 @@ pub trait Sink {
     fn put(&mut self, bytes: &[u8]);
 }
 
+/// Why bytes are not the canonical form of anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("these bytes are not the canonical form of an event")]
+pub struct NotCanonical;
+
+/// A value that can be had back from its canonical form.
+pub trait Decode: Sized {
+    /// Takes the form of a value off the front of `source`.
+    ///
+    /// # Errors
+    /// If `source` does not begin with such a form.
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical>;
+}
+
+/// Takes so many bytes off the front.
+fn take<'a>(source: &mut &'a [u8], count: usize) -> Result<&'a [u8], NotCanonical> {
+    let (front, rest) = source.split_at_checked(count).ok_or(NotCanonical)?;
+    *source = rest;
+    Ok(front)
+}
+
 /// A value with a canonical form.
 pub trait Canonical {
     /// Writes the form to `sink`.
@@ -30,6 +51,13 @@ macro_rules! integers {
                 sink.put(&self.to_le_bytes());
             }
         }
+
+        impl Decode for $type {
+            fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+                let bytes = take(source, size_of::<$type>())?;
+                bytes.try_into().map(<$type>::from_le_bytes).map_err(|_| NotCanonical)
+            }
+        }
     )*};
 }
 integers!(u8, u16, u32, u64, i64);
@@ -37,6 +65,76 @@ integers!(u8, u16, u32, u64, i64);
 impl Canonical for bool {
     fn encode(&self, sink: &mut impl Sink) {
         sink.put(&[u8::from(*self)]);
+    }
+}
+
+impl Decode for bool {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        match u8::decode(source)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(NotCanonical),
+        }
+    }
+}
+
+impl Decode for f64 {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        u64::decode(source).map(Self::from_bits)
+    }
+}
+
+impl Decode for String {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        let length = u32::decode(source)?;
+        let bytes = take(source, length as usize)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| NotCanonical)?;
+        Ok(text.into())
+    }
+}
+
+impl Decode for Moment {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        u64::decode(source).map(Self::from_nanos)
+    }
+}
+
+impl Decode for Span {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        u64::decode(source).map(Self::from_nanos)
+    }
+}
+
+impl<T: Decode> Decode for Option<T> {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        bool::decode(source)?.then(|| T::decode(source)).transpose()
+    }
+}
+
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        let length = u32::decode(source)?;
+        (0..length).map(|_| T::decode(source)).collect()
+    }
+}
+
+impl Decode for Value {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        match u8::decode(source)? {
+            1 => i64::decode(source).map(Self::Int),
+            2 => f64::decode(source).map(Self::Real),
+            3 => bool::decode(source).map(Self::Flag),
+            4 => String::decode(source).map(Self::Text),
+            _ => Err(NotCanonical),
+        }
+    }
+}
+
+impl Decode for Fields {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        let length = u32::decode(source)?;
+        let pairs = (0..length).map(|_| Ok((String::decode(source)?, Value::decode(source)?)));
+        pairs.collect::<Result<_, _>>().map(Self)
     }
 }
 

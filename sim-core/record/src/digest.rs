@@ -62,14 +62,16 @@ impl Digester {
         }
     }
 
-    /// Takes in the next event.
-    pub fn absorb(&mut self, at: Moment, event: &Event) {
-        event.encode(at, &mut self.gathered);
-        self.events += 1;
+    /// Takes in the next event; gives its canonical form.
+    pub fn absorb(&mut self, at: Moment, event: &Event) -> &[u8] {
         if self.gathered.len() >= BLOCK {
             self.hash.update(&self.gathered);
             self.gathered.clear();
         }
+        let before = self.gathered.len();
+        event.encode(at, &mut self.gathered);
+        self.events += 1;
+        &self.gathered[before..]
     }
 
     /// How many events it has seen.

@@ -3,7 +3,7 @@
 pub use crate::fields::{Fields, Value};
 
 use crate::{
-    canonical::{Canonical, Sink},
+    canonical::{Canonical, Decode, NotCanonical, Sink},
     history::Outcome,
     quantity::Moment,
 };
@@ -75,8 +75,36 @@ macro_rules! events {
                 }
             }
         }
+
+        impl Decode for Record {
+            fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+                let at = Moment::decode(source)?;
+                let event = match u8::decode(source)? {
+                    $( $tag => Event::$name { $( $field: <$type>::decode(source)? ),* }, )*
+                    _ => return Err(NotCanonical),
+                };
+                Ok(Self { at, event })
+            }
+        }
     };
 }
+
+/// The numbers of a choice without fields, each written as one byte.
+macro_rules! numbered {
+    ($choice:ty: $($one:ident),*) => {
+        impl Decode for $choice {
+            fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+                let number = u8::decode(source)?;
+                let all = [$(Self::$one),*];
+                let found = all.into_iter().find(|one| *one as u8 == number);
+                found.ok_or(NotCanonical)
+            }
+        }
+    };
+}
+numbered!(Ending: Returned, Crashed, PowerLost, RunEnded, OutOfMemory);
+numbered!(Refusal: Refused, TimedOut, Unreachable, Abandoned);
+numbered!(Outcome: Ok, Fail, Unknown);
 
 impl Canonical for Ending {
     fn encode(&self, sink: &mut impl Sink) {
@@ -457,6 +485,63 @@ mod tests {
         ]
         .concat();
         assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn an_event_comes_back_from_its_canonical_form() {
+        let fields = Fields::default()
+            .with("tries", 3)
+            .with("share", 0.25)
+            .with("late", true)
+            .with("why", "tired");
+        let events = [
+            Event::Stopped {
+                host: 1,
+                incarnation: 2,
+                ending: Ending::OutOfMemory,
+            },
+            Event::FaultBegan {
+                fault: "cut".into(),
+                kind: "partition".into(),
+                hosts: vec![3, 4, 5],
+            },
+            Event::NotConnected {
+                connection: 7,
+                refusal: Refusal::Abandoned,
+            },
+            Event::Segment {
+                connection: 7,
+                back: true,
+                offset: 1 << 40,
+                length: 1448,
+                content: u64::MAX,
+                last: false,
+                arrives: Some(Moment::from_nanos(12)),
+            },
+            Event::Component {
+                host: 0,
+                component: "breaker".into(),
+                instance: "back".into(),
+                what: "opened".into(),
+                fields,
+            },
+            Event::Settling {},
+        ];
+        let mut form = Vec::new();
+        for (at, event) in (0..).zip(&events) {
+            event.encode(Moment::from_nanos(at), &mut form);
+        }
+        let mut rest = form.as_slice();
+        for (at, event) in (0..).zip(events) {
+            let at = Moment::from_nanos(at);
+            assert_eq!(Record::decode(&mut rest), Ok(Record { at, event }));
+        }
+        assert!(rest.is_empty());
+        assert_eq!(
+            Record::decode(&mut &form[..20]),
+            Err(NotCanonical),
+            "cut short"
+        );
     }
 
     #[test]

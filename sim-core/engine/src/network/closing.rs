@@ -143,8 +143,7 @@ impl Machine {
             self.retire_end(number, side);
             self.keep_port(number, side);
         }
-        self.network.live.remove(&number);
-        self.network.connections[number as usize] = None;
+        self.network.connections.forget(number);
     }
 
     /// Sends a reset from `side`. It is never repeated: if it is lost, the next segment of the other
@@ -225,9 +224,9 @@ impl Machine {
     /// Settles the sockets and ports of a process that ends, at this instant.
     pub(crate) fn settle_sockets(&mut self, process: ProcessId, host: u32, power_lost: bool) {
         self.close_listeners(process, power_lost);
-        self.network.ports.forget_bound_by(process);
+        self.network.ports.forget_bound_by(host, process);
         self.close_datagram_sockets(process);
-        let numbers: Vec<u32> = self.network.live.iter().copied().collect();
+        let numbers: Vec<u32> = self.network.connections.of_host(host).collect();
         for number in numbers {
             for side in 0..2u8 {
                 let Some(connection) = self.network.connection(number) else {
@@ -267,31 +266,21 @@ impl Machine {
     /// Whether a request is open on a connection between hosts that `touches` accepts: the last data
     /// on it went from the side that connected, and no answer has begun.
     pub(crate) fn has_open_request(&self, touches: impl Fn(u32, u32) -> bool) -> bool {
-        self.network.live.iter().any(|&number| {
-            self.network.connections[number as usize]
-                .as_ref()
-                .is_some_and(|connection| {
-                    let [one, other] = &connection.ends;
-                    connection.request_open
-                        && one.open
-                        && other.open
-                        && touches(one.host, other.host)
-                })
+        self.network.connections.iter().any(|connection| {
+            let [one, other] = &connection.ends;
+            connection.request_open && one.open && other.open && touches(one.host, other.host)
         })
     }
 
     /// The open connections between hosts that `between` accepts.
     pub(crate) fn connections_between(&self, between: impl Fn(u32, u32) -> bool) -> Vec<u32> {
-        let numbers = self.network.live.iter().copied();
-        numbers
-            .filter(|&number| {
-                self.network.connections[number as usize]
-                    .as_ref()
-                    .is_some_and(|connection| {
-                        let [one, other] = &connection.ends;
-                        connection.opening == Opening::Established && between(one.host, other.host)
-                    })
+        let connections = &self.network.connections;
+        let is_between = |number: &u32| {
+            connections.get(*number).is_some_and(|connection| {
+                let [one, other] = &connection.ends;
+                connection.opening == Opening::Established && between(one.host, other.host)
             })
-            .collect()
+        };
+        connections.live().filter(is_between).collect()
     }
 }

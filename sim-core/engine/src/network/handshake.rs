@@ -90,11 +90,11 @@ impl Machine {
         }
         let (local, remote) = local?;
         let target = host_of(self, host, remote.ip());
-        let number = self.network.connections.len() as u32;
+        let number = self.network.connections.next();
         let to = target.unwrap_or(host);
         let out = self.link_between(host, to);
         let back = self.link_between(to, host);
-        self.network.connections.push(Some(Box::new(Connection {
+        self.network.connections.push(Connection {
             ends: [
                 End::new(host, process, local),
                 End {
@@ -107,8 +107,7 @@ impl Machine {
             opening: Opening::Connecting,
             greeting: Greeting::None,
             request_open: false,
-        })));
-        self.network.live.insert(number);
+        });
         self.own_port(number, CLIENT, bound.map(|(key, _)| key), options);
         self.note(Event::Connecting {
             connection: number,
@@ -171,7 +170,7 @@ impl Machine {
         bound: Option<PortKey>,
         options: Options,
     ) {
-        let Some(connection) = self.network.connections[number as usize].as_mut() else {
+        let Some(connection) = self.network.connections.get_mut(number) else {
             return;
         };
         let end = &mut connection.ends[side as usize];

@@ -160,7 +160,7 @@ impl Machine {
     /// Whether the probes of a side will find what they find now for ever: they are answered, or there
     /// is nobody left who sends them.
     pub(crate) fn is_kept_alive(&self, number: u32, side: u8) -> bool {
-        let Some(Some(connection)) = self.network.connections.get(number as usize) else {
+        let Some(connection) = self.network.connections.get(number) else {
             return true;
         };
         let (own, peer) = (

@@ -173,7 +173,7 @@ impl Machine {
             return Poll::Ready(Err(ended()));
         };
         while let Some(number) = listener.queue.pop_front() {
-            let connection = self.network.connections[number as usize].as_mut();
+            let connection = self.network.connections.get_mut(number);
             if let Some(connection) = connection {
                 connection.greeting = Greeting::Over;
                 let [client, server] = &connection.ends;
@@ -221,7 +221,7 @@ impl Machine {
         self.network.ports.release(listener.key);
         self.retire_all(listener.waits);
         for number in listener.queue {
-            let Some(connection) = self.network.connection(number) else {
+            let Some(connection) = self.network.connections.get_mut(number) else {
                 continue;
             };
             connection.ends[SERVER as usize].open = false;

@@ -26,6 +26,7 @@ mod recovery;
 mod retransmission;
 mod sender;
 mod socket;
+mod table;
 mod transmission;
 mod udp;
 mod waiting;
@@ -50,7 +51,8 @@ pub(crate) use wire::Limit;
 use connection::Connection;
 use listener::ListenerState;
 use ports::Ports;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use table::Connections;
 use windtunnel_record::{Distribution, Dns, Impairments, Seed, Span, Topology};
 
 /// What the network is like.
@@ -123,8 +125,7 @@ pub(crate) struct Network {
     seed: Seed,
     links: Vec<Link>,
     by_hosts: BTreeMap<(u32, u32), usize>,
-    connections: Vec<Option<Box<Connection>>>,
-    live: BTreeSet<u32>,
+    connections: Connections,
     listeners: BTreeMap<u32, ListenerState>,
     next_listener: u32,
     ports: Ports,
@@ -141,8 +142,7 @@ impl Network {
             seed,
             links: Vec::new(),
             by_hosts: BTreeMap::new(),
-            connections: Vec::new(),
-            live: BTreeSet::new(),
+            connections: Connections::new(topology.hosts.len()),
             listeners: BTreeMap::new(),
             next_listener: 0,
             ports: Ports::new(topology.hosts.len()),
@@ -153,19 +153,22 @@ impl Network {
     }
 
     fn connection(&mut self, number: u32) -> Option<&mut Connection> {
-        self.connections.get_mut(number as usize)?.as_deref_mut()
+        self.connections.get_mut(number)
     }
 
     /// How many connections, listening sockets, held ports and waiting tasks there are, and how many
     /// bytes are held for connections.
     pub(crate) fn census(&self, now: u64) -> [usize; 5] {
-        let alive = self.connections.iter().flatten();
-        let buffered = alive.clone().flat_map(|connection| &connection.pipes);
-        let ends = alive.flat_map(|connection| &connection.ends);
+        let buffered = self.connections.iter();
+        let buffered = buffered.flat_map(|connection| &connection.pipes);
+        let ends = self
+            .connections
+            .iter()
+            .flat_map(|connection| &connection.ends);
         let waiting = ends.map(|end| end.readers.iter().count() + end.writers.iter().count());
         let accepting = self.listeners.values().map(|it| it.waits.iter().count());
         [
-            self.live.len(),
+            self.connections.live().len(),
             self.listeners.len(),
             self.ports.count(now),
             waiting.chain(accepting).sum(),

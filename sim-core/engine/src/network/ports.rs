@@ -126,18 +126,31 @@ impl Ports {
 
     /// Forgets all ports of a host: its power is gone.
     pub fn forget_host(&mut self, host: u32) {
-        self.forget(|key, _| key.0 == host);
+        self.forget(host, |_| true);
     }
 
-    /// Forgets what a process bound and never used.
-    pub fn forget_bound_by(&mut self, process: ProcessId) {
-        self.forget(|_, holder| matches!(holder.held, Held::Bound(by) if by == process));
+    /// Forgets what a process of a host bound and never used.
+    pub fn forget_bound_by(&mut self, host: u32, process: ProcessId) {
+        self.forget(
+            host,
+            |holder| matches!(holder.held, Held::Bound(by) if by == process),
+        );
     }
 
-    fn forget(&mut self, which: impl Fn(&PortKey, &Holder) -> bool) {
-        self.holders.retain(|key, holder| !which(key, holder));
-        let holders = &self.holders;
-        self.over.retain(|(_, key)| holders.contains_key(key));
+    fn forget(&mut self, host: u32, which: impl Fn(&Holder) -> bool) {
+        let of_host = self
+            .holders
+            .range((host, 0, 0)..=(host, u16::MAX, u32::MAX));
+        let forgotten: Vec<_> = of_host
+            .filter(|(_, holder)| which(holder))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in forgotten {
+            let holder = self.holders.remove(&key);
+            if let Some(Held::Over { until, .. }) = holder.map(|holder| holder.held) {
+                self.over.remove(&(until, key));
+            }
+        }
     }
 
     /// How many ports are held at `now`.
@@ -261,7 +274,7 @@ impl Network {
     }
 
     fn peer_of(&self, connection: u32, side: u8) -> Option<SocketAddr> {
-        let connection = self.connections[connection as usize].as_ref()?;
+        let connection = self.connections.get(connection)?;
         Some(connection.ends[1 - side as usize].address)
     }
 
@@ -281,7 +294,7 @@ impl Network {
     /// Who ended its stream first remembers the connection for a minute after the other's end came
     /// (TIME_WAIT), and who let go of a socket waits a minute for that end (FIN_WAIT_2).
     pub(super) fn over_at(&self, connection: u32, side: u8) -> Option<u64> {
-        let connection = self.connections.get(connection as usize)?.as_ref()?;
+        let connection = self.connections.get(connection)?;
         let (own, other) = (
             &connection.pipes[side as usize],
             &connection.pipes[1 - side as usize],

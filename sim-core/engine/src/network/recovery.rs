@@ -266,7 +266,7 @@ impl Machine {
         wires.queue =
             limit.map(|(limit, fault)| super::queue::Queue::new(limit, fault, moved(empty_at)));
         self.shift_datagrams(link, old, new);
-        let numbers: Vec<u32> = self.network.live.iter().copied().collect();
+        let numbers: Vec<u32> = self.network.connections.live().collect();
         for number in numbers {
             for side in 0..2u8 {
                 let Some(connection) = self.network.connection(number) else {

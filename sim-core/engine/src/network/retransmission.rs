@@ -322,7 +322,7 @@ impl Machine {
     /// What is on its way on a link that was cut is lost, acknowledgements too.
     pub(crate) fn lose_in_flight(&mut self, link: usize, fault: Option<u32>) {
         self.lose_datagrams(link, fault);
-        let numbers: Vec<u32> = self.network.live.iter().copied().collect();
+        let numbers: Vec<u32> = self.network.connections.live().collect();
         for number in numbers {
             let Some(connection) = self.network.connection(number) else {
                 continue;

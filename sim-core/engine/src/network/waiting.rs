@@ -11,10 +11,8 @@ impl Network {
     /// Everybody who waits at a socket, with what for.
     pub(crate) fn waiting<'a>(&'a self, topology: &Topology) -> Vec<(&'a Waker, String)> {
         let mut found = Vec::new();
-        for &number in &self.live {
-            if let Some(connection) = &self.connections[number as usize] {
-                waiting_at(connection, topology, &mut found);
-            }
+        for connection in self.connections.iter() {
+            waiting_at(connection, topology, &mut found);
         }
         for listener in self.listeners.values() {
             let port = listener.address.port();

@@ -12,6 +12,7 @@ use crate::{
 use std::{
     any::Any,
     cell::RefCell,
+    collections::BTreeMap,
     future::Future,
     io,
     panic::{AssertUnwindSafe, Location, catch_unwind},
@@ -176,6 +177,9 @@ impl Machine {
         }
         let host = process.host;
         let cores = &mut self.hosts[host as usize].cores;
+        if !std::mem::replace(&mut cores.is_watched, true) {
+            self.to_sample.push(host);
+        }
         if let Some(core) = entry.granted.take() {
             cpu::charge_poll(cores);
             return Some((Admission::Run(core), cell));
@@ -376,16 +380,17 @@ pub(crate) fn start_main(process: ProcessId) {
     begin(process, Location::caller(), future, Some(Box::new(at_end)));
 }
 
-/// Drops the futures of all tasks of a process that has ended.
-pub(crate) fn drop_tasks_of(process: ProcessId) {
+/// Drops the futures of all tasks of processes that have ended, the last one's first.
+pub(crate) fn drop_tasks_of(dead: &[ProcessId]) {
+    let place: BTreeMap<_, _> = dead.iter().rev().zip(0..).collect();
     let tasks = with(|machine| {
-        let of_process = machine
-            .tasks
-            .iter()
-            .filter(|(_, entry)| entry.process == process);
-        of_process.map(|(id, _)| id).collect::<Vec<_>>()
+        let tasks = machine.tasks.iter();
+        let of_dead = tasks.filter_map(|(id, entry)| Some((*place.get(&entry.process)?, id)));
+        of_dead.collect::<Vec<_>>()
     });
-    for id in tasks.unwrap_or_default() {
+    let mut tasks = tasks.unwrap_or_default();
+    tasks.sort_by_key(|(place, _): &(i32, _)| *place);
+    for (_, id) in tasks {
         executor::forget(id);
         if let Some(Some(entry)) = with(|machine| machine.tasks.remove(id)) {
             entry.cell.vacate();
