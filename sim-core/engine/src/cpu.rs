@@ -22,9 +22,18 @@ thread_local! {
     static AT_WORK: Cell<Option<TimerId>> = const { Cell::new(None) };
 }
 
-/// The cores of a host.
+/// The cores of a host. What each poll looks at stands first and together.
+#[repr(C, align(64))]
 pub(crate) struct Cores {
-    free_at: Vec<u64>,
+    poll_nanos: u64,
+    byte_picos: u64,
+    /// When a task that waits will be let in, if that is on the agenda.
+    armed: u64,
+    /// When the first core is free, and when the others are.
+    free_at: u64,
+    others_free_at: Vec<u64>,
+    /// Whether they are looked at when gauges are read: they have been at work since they were idle.
+    pub is_watched: bool,
     waiting: VecDeque<TaskId>,
     /// The speed when nothing starves them.
     usual: f64,
@@ -32,12 +41,6 @@ pub(crate) struct Cores {
     starved: Vec<(u32, f64)>,
     speed: f64,
     cost: CpuCost,
-    poll_nanos: u64,
-    byte_picos: u64,
-    /// When a task that waits will be let in, if that is on the agenda.
-    armed: u64,
-    /// Whether they are looked at when gauges are read: they have been at work since they were idle.
-    pub is_watched: bool,
 }
 
 /// A core held by no task until its poll ends.
@@ -46,7 +49,8 @@ pub(crate) const RESERVED: u64 = u64::MAX;
 impl Cores {
     pub fn new(count: usize, speed: f64, cost: CpuCost) -> Self {
         let mut cores = Self {
-            free_at: vec![0; count.max(1)],
+            free_at: 0,
+            others_free_at: vec![0; count.max(1) - 1],
             waiting: VecDeque::new(),
             usual: speed,
             starved: Vec::new(),
@@ -97,16 +101,27 @@ impl Cores {
 
     /// How many cores there are.
     pub fn count(&self) -> usize {
-        self.free_at.len()
+        1 + self.others_free_at.len()
     }
 
     /// Cores that are at work at `now`.
     pub fn busy(&self, now: u64) -> usize {
-        self.free_at.iter().filter(|&&free| free > now).count()
+        self.all_free_at().filter(|&free| free > now).count()
     }
 
     fn free_core(&self, now: u64) -> Option<usize> {
-        self.free_at.iter().position(|&free| free <= now)
+        self.all_free_at().position(|free| free <= now)
+    }
+
+    fn all_free_at(&self) -> impl Iterator<Item = u64> {
+        std::iter::once(self.free_at).chain(self.others_free_at.iter().copied())
+    }
+
+    fn set_free_at(&mut self, core: usize, at: u64) {
+        match core {
+            0 => self.free_at = at,
+            other => self.others_free_at[other - 1] = at,
+        }
     }
 
     /// Lets `task` begin a poll at `now`: the core it gets, or none if it has to wait.
@@ -114,7 +129,7 @@ impl Cores {
         if self.waiting.is_empty()
             && let Some(core) = self.free_core(now)
         {
-            self.free_at[core] = RESERVED;
+            self.set_free_at(core, RESERVED);
             return Some(core);
         }
         self.waiting.push_back(task);
@@ -123,26 +138,24 @@ impl Cores {
 
     /// Gives a core back; it is busy until `until`.
     pub fn release(&mut self, core: usize, until: u64) {
-        self.free_at[core] = until;
+        self.set_free_at(core, until);
     }
 
     /// The next task that can be let in at `now`, and the core reserved for it.
     fn next(&mut self, now: u64) -> Option<(TaskId, usize)> {
         let core = self.free_core(now)?;
         let task = self.waiting.pop_front()?;
-        self.free_at[core] = RESERVED;
+        self.set_free_at(core, RESERVED);
         Some((task, core))
     }
 
     /// When the next core becomes free, if somebody waits for it and nothing is armed for then.
     fn next_to_arm(&mut self) -> Option<u64> {
-        let soonest = self
-            .free_at
-            .iter()
-            .copied()
-            .min()
-            .filter(|&free| free != RESERVED)?;
-        if self.waiting.is_empty() || self.armed <= soonest {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let soonest = self.all_free_at().min().filter(|&free| free != RESERVED)?;
+        if self.armed <= soonest {
             return None;
         }
         self.armed = soonest;
@@ -152,7 +165,8 @@ impl Cores {
     /// Forgets all work: the process is gone.
     pub fn clear(&mut self, now: u64) {
         self.waiting.clear();
-        self.free_at.fill(now);
+        self.free_at = now;
+        self.others_free_at.fill(now);
     }
 }
 

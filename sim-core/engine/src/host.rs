@@ -98,8 +98,6 @@ pub(crate) struct Host {
     pub memory: Memory,
     pub main: Option<MainFn>,
     pub restart_after: Option<Span>,
-    /// Whether it has power.
-    pub powered: bool,
     /// The process that runs, if one does.
     pub process: Option<ProcessId>,
     /// How many processes it has started.
@@ -127,7 +125,6 @@ impl Host {
             memory: Memory::new(spec.memory.map(Size::as_bytes)),
             main: Some(spec.main),
             restart_after: spec.restart_after,
-            powered: true,
             process: None,
             incarnations: 0,
             boots: 0,

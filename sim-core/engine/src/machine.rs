@@ -26,6 +26,8 @@ pub(crate) struct Machine {
     pub agenda: Agenda,
     pub recorder: Recorder,
     pub hosts: Vec<Host>,
+    /// Which hosts have power. Apart from them, because every segment asks it of another one.
+    pub power: Vec<bool>,
     pub processes: Vec<Process>,
     pub tasks: Arena<TaskEntry>,
     pub timers: Arena<Timer>,
@@ -144,6 +146,7 @@ impl Machine {
             agenda: Agenda::default(),
             recorder,
             hosts: Vec::new(),
+            power: Vec::new(),
             processes: Vec::new(),
             tasks: Arena::default(),
             timers: Arena::default(),

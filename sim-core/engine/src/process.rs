@@ -160,7 +160,7 @@ impl Machine {
     /// Starts a process on `host` unless one runs or the host has no power.
     pub fn start_process(&mut self, host: u32) {
         let state = &mut self.hosts[host as usize];
-        if state.process.is_some() || !state.powered || state.held_down > 0 {
+        if state.process.is_some() || !self.power[host as usize] || state.held_down > 0 {
             return;
         }
         let id = self.processes.len() as ProcessId;

@@ -237,6 +237,7 @@ fn begin(spec: &RunSpec, setup: Setup) -> Option<Box<dyn Any>> {
             machine.memory_watched.insert(machine.hosts.len() as u32);
         }
         machine.hosts.push(host);
+        machine.power.push(true);
     }
     machine.plan_faults(&setup.faults);
     let settle_at = setup.load.as_nanos();

@@ -212,7 +212,7 @@ impl Machine {
         let (host, boot, abandoned) = (operation.host, operation.boot, operation.abandoned);
         let waker = operation.waker.take();
         let state = &mut self.hosts[host as usize];
-        if state.boots == boot && state.powered {
+        if state.boots == boot && self.power[host as usize] {
             self.carry_out_operation(id, host);
         }
         self.wake(waker);

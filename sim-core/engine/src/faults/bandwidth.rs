@@ -12,7 +12,7 @@ pub(super) fn begin(machine: &mut Machine, fault: u32) -> Vec<u32> {
 
 pub(super) fn end(machine: &mut Machine, fault: u32) {
     let narrowed = machine.network.links_mut().filter_map(|(number, link)| {
-        let limits = &link.wire.limits;
+        let limits = &link.conditions()?.wire.limits;
         limits
             .iter()
             .any(|(by, _)| *by == Some(fault))

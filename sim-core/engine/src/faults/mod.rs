@@ -29,7 +29,7 @@ pub(crate) use errors::injected_error;
 use crate::{
     agenda::Due,
     machine::Machine,
-    network::{Limit, Link},
+    network::{Conditions, Limit},
 };
 use windtunnel_record::{
     Event, FaultPlan, Inject, PlannedFault, Reorder, Stream, fault::Partition, target::Targets,
@@ -250,14 +250,16 @@ impl Machine {
             let cut_off = &self.faults.planned[fault as usize].cut_off;
             let one_by_one = cut_off.contains(&link.from) || cut_off.contains(&link.to);
             let cuts = one_by_one || partition::cuts(shape, from, to);
-            link.cuts.extend(cuts.then_some(fault));
+            if cuts {
+                link.conditions_mut().cuts.push(fault);
+            }
             return cuts;
         }
         let among = inject
             .direction()
             .is_some_and(|(senders, receivers)| senders.matches(from) && receivers.matches(to));
         if among {
-            put_on(link, fault, inject);
+            put_on(link.conditions_mut(), fault, inject);
         }
         among
     }
@@ -274,16 +276,13 @@ impl Machine {
     /// Takes a fault off all links.
     fn take_off_links(&mut self, fault: u32) {
         for (_, link) in self.network.links_mut() {
-            link.cuts.retain(|cut| *cut != fault);
-            link.delays.retain(|(delay, _)| *delay != fault);
-            link.losses.retain(|(loss, _)| *loss != fault);
-            link.wire.take_off(fault);
+            link.take_off(fault);
         }
     }
 }
 
 /// What a fault does to a link that is one of its own.
-fn put_on(link: &mut Link, fault: u32, inject: &Inject) {
+fn put_on(link: &mut Conditions, fault: u32, inject: &Inject) {
     let by = Some(fault);
     match inject {
         Inject::Slow { by, .. } => link.delays.push((fault, *by)),

@@ -11,7 +11,7 @@ pub(super) fn begin(machine: &mut Machine, fault: u32, target: &Targets) -> Vec<
         let state = &mut machine.hosts[host as usize];
         state.held_down += 1;
         state.held_dark += 1;
-        if state.powered {
+        if machine.power[host as usize] {
             machine.lose_power(host);
         }
     }
@@ -24,8 +24,8 @@ pub(super) fn end(machine: &mut Machine, hosts: &[u32]) {
         state.held_down -= 1;
         state.held_dark -= 1;
         if state.held_dark == 0 {
-            state.powered = true;
             state.boots += 1;
+            machine.power[host as usize] = true;
             // Another fault may still hold the process down; its end starts it then.
             machine.start_process(host);
         }
@@ -41,6 +41,6 @@ impl Machine {
             self.settle_sockets(crate::process::NOBODY, host, true);
             self.lose_page_cache(host);
         }
-        self.hosts[host as usize].powered = false;
+        self.power[host as usize] = false;
     }
 }

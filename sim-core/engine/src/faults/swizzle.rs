@@ -64,7 +64,10 @@ impl Machine {
         let before: Vec<usize> = self
             .network
             .links_mut()
-            .filter(|(_, link)| link.cuts.contains(&fault))
+            .filter(|(_, link)| {
+                let conditions = link.conditions();
+                conditions.is_some_and(|conditions| conditions.cuts.contains(&fault))
+            })
             .map(|(number, _)| number)
             .collect();
         self.take_off_links(fault);

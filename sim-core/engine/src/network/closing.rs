@@ -161,7 +161,7 @@ impl Machine {
         if let Some(connection) = self.network.connection(number) {
             connection.pipes[side as usize].stream = Some(stream);
         }
-        let powered = self.hosts[peer as usize].powered;
+        let powered = self.power[peer as usize];
         let arrives = fate
             .arrives
             .filter(|_| powered && !fate.corrupt)
@@ -190,7 +190,7 @@ impl Machine {
         let link = connection.links[1 - side as usize];
         let end = &connection.ends[side as usize];
         let (host, dead) = (end.host, end.dead);
-        if dead || self.network.link_ref(link).is_cut() || !self.hosts[host as usize].powered {
+        if dead || self.network.link_ref(link).is_cut() || !self.power[host as usize] {
             return;
         }
         let Some(connection) = self.network.connection(number) else {

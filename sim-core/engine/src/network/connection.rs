@@ -48,39 +48,41 @@ pub(super) enum Greeting {
     Over,
 }
 
-/// What a host's kernel knows of its end.
+/// What a host's kernel knows of its end. What every segment touches stands first, in as few lines of
+/// the processor's cache as it takes.
+#[repr(C, align(64))]
 pub(super) struct End {
     pub host: u32,
     pub process: ProcessId,
-    pub address: SocketAddr,
-    /// Whether its socket is one of IPv6, which shows IPv4 addresses as mapped ones.
-    pub v6: bool,
-    /// The hold on its port.
-    pub port: Option<PortKey>,
     /// Whether the program still holds it.
     pub open: bool,
     /// Whether the kernel has forgotten it: reset, timed out, or without power.
     pub dead: bool,
-    /// What the next call will be told, once.
-    pub error: Option<io::ErrorKind>,
     pub read_shut: bool,
-    pub options: Options,
-    /// When it last had a sign of its peer, as far as keep-alive probes know.
-    pub heard: u64,
-    /// How many probes have not been answered.
-    pub probes: u32,
     /// Whether its program answers soon, so that its kernel holds back acknowledgements.
     pub interactive: bool,
+    /// What the next call will be told, once.
+    pub error: Option<io::ErrorKind>,
+    /// The instant at which the reader will be woken.
+    pub read_armed: u64,
+    /// The instant at which the writer will be woken.
+    pub write_armed: u64,
     /// How many bytes its kernel holds that are not acknowledged.
     pub send_room: u64,
     /// How many bytes its kernel holds that are not read.
     pub window: u64,
     pub readers: Waits,
     pub writers: Waits,
-    /// The instant at which the reader will be woken.
-    pub read_armed: u64,
-    /// The instant at which the writer will be woken.
-    pub write_armed: u64,
+    pub options: Options,
+    pub address: SocketAddr,
+    /// Whether its socket is one of IPv6, which shows IPv4 addresses as mapped ones.
+    pub v6: bool,
+    /// The hold on its port.
+    pub port: Option<PortKey>,
+    /// When it last had a sign of its peer, as far as keep-alive probes know.
+    pub heard: u64,
+    /// How many probes have not been answered.
+    pub probes: u32,
 }
 
 impl End {
@@ -122,10 +124,9 @@ impl End {
     }
 }
 
-/// One direction: what was written and not yet read.
+/// One direction: what was written and not yet read. What every segment touches stands first.
+#[repr(C, align(64))]
 pub(super) struct Pipe {
-    /// Bytes from `read` on, sent or not.
-    pub bytes: VecDeque<u8>,
     /// How many bytes were read.
     pub read: u64,
     /// How many have arrived in order.
@@ -142,24 +143,26 @@ pub(super) struct Pipe {
     pub acknowledged: u64,
     /// When it last learned more of that, as far as somebody looked.
     pub acknowledged_at: u64,
+    /// Bytes from `read` on, sent or not.
+    pub bytes: VecDeque<u8>,
     pub flights: VecDeque<Flight>,
     pub acks: VecDeque<Ack>,
-    pub end_of_stream: EndOfStream,
-    /// When the end of the stream was sent.
-    pub end_sent_at: u64,
-    /// Whether the end of the stream has arrived.
-    pub end_arrived: bool,
-    /// When it did.
-    pub end_arrived_at: u64,
-    pub stall: Option<Stall>,
-    pub stalls: u32,
-    pub small: Small,
     /// The latest arrival so far: a stream is in order.
     pub last_arrival: u64,
     /// What it has in mind when its link carries only so much.
     pub sender: Option<Box<Sender>>,
     /// Boxed, because it is taken out and put back for every segment.
     pub stream: Option<Box<Stream>>,
+    pub end_of_stream: EndOfStream,
+    /// Whether the end of the stream has arrived.
+    pub end_arrived: bool,
+    pub small: Small,
+    pub stall: Option<Stall>,
+    pub stalls: u32,
+    /// When the end of the stream was sent.
+    pub end_sent_at: u64,
+    /// When it arrived.
+    pub end_arrived_at: u64,
 }
 
 /// A segment that was sent.

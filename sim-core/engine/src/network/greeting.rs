@@ -63,7 +63,7 @@ impl Machine {
         let server = &connection.ends[SERVER as usize];
         let (host, gone) = (server.host, server.is_gone());
         let (link, greeting) = (connection.links[CLIENT as usize], connection.greeting);
-        if !self.hosts[host as usize].powered || self.network.link_ref(link).is_cut() {
+        if !self.power[host as usize] || self.network.link_ref(link).is_cut() {
             return self.ack_lost(number, attempt);
         }
         if gone {

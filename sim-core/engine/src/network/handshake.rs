@@ -210,7 +210,7 @@ impl Machine {
 
     /// Whether nobody answers for an address: there is no such host, or it has no power.
     fn is_dead(&self, host: Option<u32>) -> bool {
-        host.is_none_or(|host| !self.hosts[host as usize].powered)
+        host.is_none_or(|host| !self.power[host as usize])
     }
 
     /// The caller of connect went away.
@@ -358,7 +358,7 @@ impl Machine {
         let (peer, at, host) = (client.address, server.address, server.host);
         let (half_open, refused) = (server.open, server.dead);
         let link = connection.links[CLIENT as usize];
-        if self.network.link_ref(link).is_cut() || !self.hosts[host as usize].powered {
+        if self.network.link_ref(link).is_cut() || !self.power[host as usize] {
             return;
         }
         let listener = self.network.listener_for(host, at, peer);
@@ -383,7 +383,7 @@ impl Machine {
         };
         let host = connection.ends[CLIENT as usize].host;
         let link = connection.links[SERVER as usize];
-        if self.network.link_ref(link).is_cut() || !self.hosts[host as usize].powered {
+        if self.network.link_ref(link).is_cut() || !self.power[host as usize] {
             return;
         }
         if refused {

@@ -120,7 +120,7 @@ impl Machine {
         ];
         let peer = &connection.ends[1 - side as usize];
         let (peer_host, peer_dead) = (peer.host, peer.dead);
-        let powered = self.hosts[peer_host as usize].powered;
+        let powered = self.power[peer_host as usize];
         let arrives = self.fate_of(number, side, out, now, 1, powered).arrives;
         self.note(Event::Probe {
             connection: number,
@@ -171,6 +171,6 @@ impl Machine {
         let path = links
             .iter()
             .all(|&link| !self.network.link_ref(link).is_cut());
-        own.dead || !own.open || path && !peer.dead && self.hosts[peer.host as usize].powered
+        own.dead || !own.open || path && !peer.dead && self.power[peer.host as usize]
     }
 }

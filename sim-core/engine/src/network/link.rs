@@ -28,6 +28,14 @@ pub(crate) struct Link {
     /// The mean latency in nanoseconds: what acknowledgements take.
     pub typical: u64,
     loss: f64,
+    /// What else there is to it. Most links have nothing else, and then all of them is one line of the
+    /// processor's cache.
+    conditions: Option<Box<Conditions>>,
+}
+
+/// What faults and settings do to a link besides its latency and its loss.
+#[derive(Default)]
+pub(crate) struct Conditions {
     /// The faults that cut it.
     pub cuts: Vec<u32>,
     /// The faults that delay it.
@@ -55,6 +63,16 @@ pub(crate) struct Fate {
 }
 
 impl Fate {
+    fn arriving(leaves: u64, latency: u64, fault: Option<u32>) -> Self {
+        Self {
+            arrives: Some(leaves + latency.max(1)),
+            fault,
+            leaves,
+            copy: None,
+            corrupt: false,
+        }
+    }
+
     fn lost(leaves: u64, fault: Option<u32>) -> Self {
         Self {
             arrives: None,
@@ -69,55 +87,84 @@ impl Fate {
 impl Link {
     /// Whether a fault cuts it.
     pub fn is_cut(&self) -> bool {
-        !self.cuts.is_empty()
+        let conditions = self.conditions.as_ref();
+        conditions.is_some_and(|conditions| !conditions.cuts.is_empty())
+    }
+
+    /// What there is to it besides latency and loss.
+    pub fn conditions(&self) -> Option<&Conditions> {
+        self.conditions.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub fn conditions_mut(&mut self) -> &mut Conditions {
+        self.conditions.get_or_insert_default()
+    }
+
+    /// What waits in front of it, if it carries only so much.
+    pub fn queue(&self) -> Option<&Queue> {
+        self.conditions()?.queue.as_ref()
+    }
+
+    /// Takes off it what a fault did.
+    pub fn take_off(&mut self, fault: u32) {
+        if let Some(conditions) = &mut self.conditions {
+            conditions.cuts.retain(|cut| *cut != fault);
+            conditions.delays.retain(|(delay, _)| *delay != fault);
+            conditions.losses.retain(|(loss, _)| *loss != fault);
+            conditions.wire.take_off(fault);
+        }
     }
 
     /// Decides the fate of a packet, or of a burst of `packets`, of `bytes` bytes on the wire, that
     /// is sent at `depart`.
     pub fn fate(&mut self, depart: u64, packets: u64, bytes: u64, stream: &mut Stream) -> Fate {
+        let lost = |rate: f64, stream: &mut Stream| {
+            rate > 0.0 && stream.chance(1.0 - power(1.0 - rate, packets))
+        };
+        let Some(conditions) = &mut self.conditions else {
+            if lost(self.loss, stream) {
+                return Fate::lost(depart, None);
+            }
+            let latency = self.latency.sample(stream).as_nanos();
+            return Fate::arriving(depart, latency, None);
+        };
         let mut leaves = depart;
         let mut limited_by = None;
-        if let Some(queue) = &mut self.queue {
+        if let Some(queue) = &mut conditions.queue {
             match queue.pass(depart, bytes) {
                 Some(at) => leaves = at,
                 None => return Fate::lost(depart, queue.fault),
             }
             limited_by = queue.fault;
         }
-        if let Some(fault) = self.cuts.first() {
+        if let Some(fault) = conditions.cuts.first() {
             return Fate::lost(leaves, Some(*fault));
         }
-        let lost = |rate: f64, stream: &mut Stream| {
-            rate > 0.0 && stream.chance(1.0 - power(1.0 - rate, packets))
-        };
         if lost(self.loss, stream) {
             return Fate::lost(leaves, None);
         }
-        for (fault, rate) in &self.losses {
+        for (fault, rate) in &conditions.losses {
             if lost(*rate, stream) {
                 return Fate::lost(leaves, Some(*fault));
             }
         }
         let mut latency = self.latency.sample(stream).as_nanos();
-        for (_, delay) in &self.delays {
+        for (_, delay) in &conditions.delays {
             latency += delay.sample(stream).as_nanos();
         }
-        let fault = self.delays.first().map(|(fault, _)| *fault);
-        let mut fate = Fate {
-            arrives: Some(leaves + latency.max(1)),
-            fault: fault.or(limited_by),
-            leaves,
-            copy: None,
-            corrupt: false,
-        };
-        if !self.wire.is_plain() {
-            self.impair(&mut fate, packets, stream);
+        let fault = conditions.delays.first().map(|(fault, _)| *fault);
+        let mut fate = Fate::arriving(leaves, latency, fault.or(limited_by));
+        if !conditions.wire.is_plain() {
+            conditions.impair(&mut fate, packets, &self.latency, stream);
         }
         fate
     }
+}
 
+impl Conditions {
     /// Holds back, copies and corrupts.
-    fn impair(&self, fate: &mut Fate, packets: u64, stream: &mut Stream) {
+    fn impair(&self, fate: &mut Fate, packets: u64, latency: &Sampler, stream: &mut Stream) {
         let mut hit = |rate: f64| rate > 0.0 && stream.chance(1.0 - power(1.0 - rate, packets));
         let reordered = self.wire.reorders.iter().find(|(_, one)| hit(one.rate));
         let copied = self.wire.duplicates.iter().find(|(_, rate)| hit(*rate));
@@ -128,7 +175,7 @@ impl Link {
             fate.fault = fate.fault.or(*fault);
         }
         if let Some((fault, _)) = copied {
-            fate.copy = Some(fate.leaves + self.latency.sample(stream).as_nanos().max(1));
+            fate.copy = Some(fate.leaves + latency.sample(stream).as_nanos().max(1));
             fate.fault = fate.fault.or(*fault);
         }
         if let Some((fault, _)) = corrupted {
@@ -180,7 +227,16 @@ impl Network {
         } else {
             own.or(self.spec.impairments)
         };
-        let wire = Wire::new(&impairments);
+        let conditions = (impairments != Impairments::default()).then(|| {
+            let wire = Wire::new(&impairments);
+            let limit = wire.limit();
+            let queue = limit.map(|(limit, fault)| Queue::new(limit, fault, 0));
+            Box::new(Conditions {
+                wire,
+                queue,
+                ..Conditions::default()
+            })
+        });
         let number = self.links.len();
         self.by_hosts.insert((from, to), number);
         self.links.push(Link {
@@ -189,13 +245,7 @@ impl Network {
             latency: latency.into(),
             typical,
             loss,
-            cuts: Vec::new(),
-            delays: Vec::new(),
-            losses: Vec::new(),
-            queue: wire
-                .limit()
-                .map(|(limit, fault)| Queue::new(limit, fault, 0)),
-            wire,
+            conditions,
         });
         (number, true)
     }

@@ -45,7 +45,7 @@ pub use readiness::{Interest, Ready};
 pub use socket::Socket;
 pub use udp::UdpSocket;
 
-pub(crate) use link::Link;
+pub(crate) use link::{Conditions, Link};
 pub(crate) use wire::Limit;
 
 use connection::Connection;

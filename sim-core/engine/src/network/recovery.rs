@@ -3,7 +3,7 @@
 
 use super::{
     connection::{Flight, NEVER, SERVER, Stall},
-    queue::leaves_under,
+    queue::{Queue, leaves_under},
     sender::{Sender, Sent},
     transmission::{BURST, PACKET},
     wire::Limit,
@@ -41,8 +41,8 @@ impl Machine {
         };
         let out = connection.links[side as usize];
         let has = connection.pipes[side as usize].sender.is_some();
-        let limit = self.network.link_ref(out).queue.as_ref();
-        let limit = limit.map(super::queue::Queue::limit);
+        let limit = self.network.link_ref(out).queue();
+        let limit = limit.map(Queue::limit);
         if !has && limit.is_none() {
             return false;
         }
@@ -108,7 +108,7 @@ impl Machine {
         let [out, back] = [links[side as usize], links[1 - side as usize]];
         let peer = &connection.ends[1 - side as usize];
         let (peer_host, peer_gone, peer_dead) = (peer.host, peer.is_gone(), peer.dead);
-        let powered = self.hosts[peer_host as usize].powered;
+        let powered = self.power[peer_host as usize];
         let length = lost.length().max(1);
         let passed = self.fate_of(number, side, out, depart, length, powered);
         let arrives = self.past_the_door(number, side, passed.arrives);
@@ -251,20 +251,16 @@ impl Machine {
     /// How much a link carries has changed: what waits in front of it leaves earlier or later.
     pub(crate) fn limit_changed(&mut self, link: usize) {
         let now = clock::now();
-        let wires = self.network.link_mut(link);
-        let old = wires.queue.as_ref().map(super::queue::Queue::limit);
-        let empty_at = wires
-            .queue
-            .as_ref()
-            .map_or(0, super::queue::Queue::empty_at);
-        let limit = wires.wire.limit();
+        let conditions = self.network.link_mut(link).conditions_mut();
+        let old = conditions.queue.as_ref().map(Queue::limit);
+        let empty_at = conditions.queue.as_ref().map_or(0, Queue::empty_at);
+        let limit = conditions.wire.limit();
         let new = limit.map(|(limit, _)| limit);
         if old == new {
             return;
         }
         let moved = |leaves: u64| leaves_under(old, new, now, leaves);
-        wires.queue =
-            limit.map(|(limit, fault)| super::queue::Queue::new(limit, fault, moved(empty_at)));
+        conditions.queue = limit.map(|(limit, fault)| Queue::new(limit, fault, moved(empty_at)));
         self.shift_datagrams(link, old, new);
         let numbers: Vec<u32> = self.network.connections.live().collect();
         for number in numbers {

@@ -31,7 +31,7 @@ impl Machine {
         let now = clock::now();
         let typical = links.iter().map(|&number| {
             let link = self.network.link_ref(number);
-            let wait = link.queue.as_ref().map_or(0, |queue| queue.wait(now));
+            let wait = link.queue().map_or(0, |queue| queue.wait(now));
             link.typical + wait
         });
         typical.sum()
@@ -134,7 +134,7 @@ impl Machine {
         let Some(mut stall) = pipe.stall.filter(|stall| stall.epoch == epoch) else {
             return;
         };
-        if own.dead || !self.hosts[own_host as usize].powered {
+        if own.dead || !self.power[own_host as usize] {
             return;
         }
         if now.saturating_sub(stall.since) >= patience {
@@ -157,7 +157,7 @@ impl Machine {
             .all(|flight| flight.own_arrival != NEVER)
             && pipe.acks.iter().all(|ack| ack.at != NEVER);
         let carries_data = pipe.sent > pipe.acknowledged;
-        let powered = self.hosts[peer_host as usize].powered;
+        let powered = self.power[peer_host as usize];
         let passed = self.fate_of(number, side, out, now, 1, powered);
         let fault = passed.fault;
         let arrives = self.past_the_door(number, side, passed.arrives);

@@ -91,7 +91,7 @@ impl Machine {
             connection.request_open = side == CLIENT;
             self.note_answer(number, side, depart);
         }
-        let powered = self.hosts[peer_host as usize].powered;
+        let powered = self.power[peer_host as usize];
         let passed = self.fate_of(number, side, out, depart, length, powered);
         let fault = passed.fault;
         let arrives = self.past_the_door(number, side, passed.arrives);

@@ -18,6 +18,7 @@ impl Limit {
 }
 
 /// Each list has the link's own setting first, which belongs to no fault.
+#[derive(Default)]
 pub(crate) struct Wire {
     pub limits: Vec<(Option<u32>, Limit)>,
     pub duplicates: Vec<(Option<u32>, f64)>,

@@ -122,7 +122,7 @@ impl Machine {
         let Some(flight) = flights.remove(id) else {
             return;
         };
-        if !self.hosts[flight.to_host as usize].powered {
+        if !self.power[flight.to_host as usize] {
             return;
         }
         match flight.load {
