@@ -2,7 +2,7 @@
 
 use crate::tunnel::Tunnel;
 use std::{future::Future, io, net::IpAddr, pin::Pin};
-use windtunnel_record::{Clock, Distribution, HostInfo, Size, Span, Throughput};
+use windtunnel_record::{Clock, Distribution, HostInfo, Scheduling, Size, Span, Throughput};
 
 /// Starts a process: called once per life of the host's process.
 pub(crate) type Main = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
@@ -11,6 +11,7 @@ pub(crate) type Main = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result
 pub(crate) struct Planned {
     pub info: HostInfo,
     pub cores: usize,
+    pub scheduling: Scheduling,
     pub speed: f64,
     pub per_poll: Span,
     pub per_byte: Span,
@@ -73,6 +74,7 @@ pub struct HostBuilder<'t> {
     tunnel: &'t mut Tunnel,
     info: HostInfo,
     cores: usize,
+    scheduling: Scheduling,
     speed: f64,
     per_poll: Span,
     per_byte: Span,
@@ -98,6 +100,7 @@ impl<'t> HostBuilder<'t> {
             tunnel,
             info,
             cores: 4,
+            scheduling: Scheduling::Fifo,
             speed: 1.0,
             per_poll,
             per_byte,
@@ -135,6 +138,12 @@ impl<'t> HostBuilder<'t> {
     pub fn cores(mut self, cores: usize) -> Self {
         assert!(cores > 0, "a host has at least one core");
         self.cores = cores;
+        self
+    }
+
+    /// Gives its cores to those who want them in this way; first come, first served by default.
+    pub fn scheduling(mut self, scheduling: Scheduling) -> Self {
+        self.scheduling = scheduling;
         self
     }
 
@@ -215,6 +224,7 @@ impl<'t> HostBuilder<'t> {
         self.tunnel.hosts.push(Planned {
             info: self.info,
             cores: self.cores,
+            scheduling: self.scheduling,
             speed: self.speed,
             per_poll: self.per_poll,
             per_byte: self.per_byte,

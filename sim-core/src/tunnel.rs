@@ -10,8 +10,8 @@ use crate::{
 use std::{future::Future, rc::Rc};
 use windtunnel_checkers::{NamedRule, World};
 use windtunnel_record::{
-    Clock, Distribution, Dns, Event, FaultSpec, History, HostInfo, Impairments, Seed, Span,
-    target::Targets,
+    Clock, Distribution, Dns, Event, FaultSpec, History, HostInfo, Impairments, Scheduling, Seed,
+    Span, target::Targets,
 };
 
 /// What the network between hosts is like. Absent settings keep their defaults: about 30 µs from a
@@ -195,6 +195,7 @@ impl Tunnel {
             info,
             // Clients are many machines in truth: their own work is never what one waits for.
             cores: 1,
+            scheduling: Scheduling::Fifo,
             speed: 1.0,
             per_poll: Span::ZERO,
             per_byte: Span::ZERO,

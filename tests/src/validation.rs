@@ -9,6 +9,7 @@ pub mod omission;
 pub mod queue;
 pub mod queues;
 pub mod record;
+pub mod sharing;
 pub mod slow_start;
 pub mod station;
 pub mod statistics;
@@ -24,6 +25,7 @@ pub fn laws() -> Vec<Law> {
         queues::mm1(),
         queues::mmc(),
         queues::md1(),
+        sharing::sharing(),
         supermarket::supermarket(),
         backoff::backoff(),
         hedging::hedging(),

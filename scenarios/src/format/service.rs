@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use windtunnel_record::{Clock, Distribution, Span};
+use windtunnel_record::{Clock, Distribution, Scheduling, Span};
 
 use super::{Disk, Memory};
 
@@ -18,6 +18,8 @@ pub struct Service {
     pub zones: Vec<String>,
     /// Cores of each host.
     pub cores: usize,
+    /// How the cores are given to those who want them.
+    pub scheduling: Scheduling,
     /// How fast the cores are.
     pub speed: f64,
     /// Replicas that are slower or faster than the others.
@@ -34,7 +36,8 @@ pub struct Service {
     /// The memory of each host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
-    /// Described: how many requests are worked on at once; as many as there are cores by default.
+    /// Described: how many requests are worked on at once; as many as there are cores by default, and
+    /// any number where the cores are shared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
     /// Described: how long a worker works on each request.
@@ -67,6 +70,7 @@ impl Default for Service {
             replicas: 1,
             zones: vec!["a".into()],
             cores: 4,
+            scheduling: Scheduling::Fifo,
             speed: 1.0,
             limp: Vec::new(),
             cpu: None,

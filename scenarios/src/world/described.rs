@@ -28,7 +28,7 @@ use windtunnel_models::{
     },
     http::{self as http_model, deadline},
 };
-use windtunnel_record::{Distribution, Seed, Size, Span, Stream};
+use windtunnel_record::{Distribution, Scheduling, Seed, Size, Span, Stream};
 
 /// What a described service does for each request.
 #[derive(Clone)]
@@ -36,6 +36,7 @@ pub struct Plan {
     work: Option<Distribution>,
     speed: f64,
     workers: usize,
+    scheduling: Scheduling,
     errors: f64,
     memory: Option<Size>,
     calls: Vec<(String, Duration)>,
@@ -74,7 +75,11 @@ impl Plan {
         Self {
             work: service.work,
             speed: service.speed_of(replica),
-            workers: service.workers.unwrap_or(service.cores),
+            workers: service.workers.unwrap_or(match service.scheduling {
+                Scheduling::Fifo => service.cores,
+                Scheduling::ProcessorSharing => Semaphore::MAX_PERMITS,
+            }),
+            scheduling: service.scheduling,
             errors: service.errors,
             memory: service.memory.and_then(|memory| memory.per_request),
             calls,
@@ -146,11 +151,18 @@ impl Server {
     /// Waits for a worker and for its work.
     async fn work_off(&self, work: Span) {
         let (workers, waiting) = (self.workers.clone(), self.waiting.clone());
+        let Plan {
+            scheduling, speed, ..
+        } = self.plan;
         let job = tokio::spawn(async move {
             windtunnel::gauge("queue-depth", waiting.fetch_add(1, Ordering::Relaxed) + 1);
             let permit = workers.acquire_owned().await;
             windtunnel::gauge("queue-depth", waiting.fetch_sub(1, Ordering::Relaxed) - 1);
-            windtunnel::pause_for(work.into()).await;
+            match scheduling {
+                // Workers are threads of their own: what they do keeps no one from being polled.
+                Scheduling::Fifo => windtunnel::pause_for(work.mul_f64(1.0 / speed).into()).await,
+                Scheduling::ProcessorSharing => windtunnel::work(work.into()).await,
+            }
             drop(permit);
         });
         // It cannot panic; when the process ends nobody asks any more.
@@ -168,7 +180,7 @@ async fn serve(State(server): State<Arc<Server>>, headers: HeaderMap) -> StatusC
     let now = Instant::now();
     let until = deadline::read(&headers, now);
     if let Some(work) = work {
-        server.work_off(work.mul_f64(1.0 / server.plan.speed)).await;
+        server.work_off(work).await;
     }
     for (upstream, limit) in &server.plan.calls {
         let status = call(server.egress.as_ref(), upstream, *limit, until).await;

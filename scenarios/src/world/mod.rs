@@ -151,6 +151,7 @@ fn host(
         .role(service.role.word())
         .zone(service.zone(replica))
         .cores(service.cores)
+        .scheduling(service.scheduling)
         .speed(service.speed_of(replica));
     if let Some(cpu) = service.cpu {
         builder = builder.cpu(cpu.per_poll, cpu.per_byte);

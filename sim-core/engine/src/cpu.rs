@@ -1,8 +1,11 @@
 //! Cores: each poll of a task occupies one for as long as it costs, and waits when none is free.
 //!
-//! The queue is first come, first served, over all tasks of a host. So overload, queueing and
-//! metastable states arise by themselves, also in code that knows nothing of it. What a poll sends
-//! leaves when the work done so far in that poll is done.
+//! The queue is first come, first served, over all tasks of a host, unless its cores are shared
+//! ([`sharing`]). So overload, queueing and metastable states arise by themselves, also in code that
+//! knows nothing of it. What a poll sends leaves when the work done so far in that poll is done; on
+//! shared cores, when it would be done if nobody came or went meanwhile.
+
+mod sharing;
 
 use crate::{
     agenda::Due,
@@ -13,11 +16,14 @@ use crate::{
     task::{self, TaskId},
     timer::{self, TimerId},
 };
+use sharing::Sharing;
 use std::{cell::Cell, collections::VecDeque, time::Duration};
-use windtunnel_record::Span;
+use windtunnel_record::{Scheduling, Span};
 
 thread_local! {
     static CHARGED: Cell<u64> = const { Cell::new(0) };
+    /// By how much that takes longer, because others share the cores.
+    static STRETCH: Cell<f64> = const { Cell::new(1.0) };
     /// The timer at which work that began in the present poll will be done.
     static AT_WORK: Cell<Option<TimerId>> = const { Cell::new(None) };
 }
@@ -35,6 +41,8 @@ pub(crate) struct Cores {
     /// Whether they are looked at when gauges are read: they have been at work since they were idle.
     pub is_watched: bool,
     waiting: VecDeque<TaskId>,
+    /// Who shares them, if they are shared; then nobody waits.
+    sharing: Option<Box<Sharing>>,
     /// The speed when nothing starves them.
     usual: f64,
     /// The faults that starve them, and the share that each leaves.
@@ -47,11 +55,13 @@ pub(crate) struct Cores {
 pub(crate) const RESERVED: u64 = u64::MAX;
 
 impl Cores {
-    pub fn new(count: usize, speed: f64, cost: CpuCost) -> Self {
+    pub fn new(count: usize, scheduling: Scheduling, speed: f64, cost: CpuCost) -> Self {
         let mut cores = Self {
             free_at: 0,
             others_free_at: vec![0; count.max(1) - 1],
             waiting: VecDeque::new(),
+            sharing: (scheduling == Scheduling::ProcessorSharing)
+                .then(|| Box::new(Sharing::new(count.max(1)))),
             usual: speed,
             starved: Vec::new(),
             speed: 1.0,
@@ -94,9 +104,12 @@ impl Cores {
         self.byte_picos = picos.as_nanos();
     }
 
-    /// Tasks that wait for a core.
+    /// Tasks that wait for a core; on shared ones, how many more there are than cores.
     pub fn queue_depth(&self) -> usize {
-        self.waiting.len()
+        match &self.sharing {
+            Some(sharing) => sharing.count().saturating_sub(self.count()),
+            None => self.waiting.len(),
+        }
     }
 
     /// How many cores there are.
@@ -106,7 +119,10 @@ impl Cores {
 
     /// Cores that are at work at `now`.
     pub fn busy(&self, now: u64) -> usize {
-        self.all_free_at().filter(|&free| free > now).count()
+        match &self.sharing {
+            Some(sharing) => sharing.count().min(self.count()),
+            None => self.all_free_at().filter(|&free| free > now).count(),
+        }
     }
 
     fn free_core(&self, now: u64) -> Option<usize> {
@@ -126,6 +142,10 @@ impl Cores {
 
     /// Lets `task` begin a poll at `now`: the core it gets, or none if it has to wait.
     pub fn admit(&mut self, task: TaskId, now: u64) -> Option<usize> {
+        if self.sharing.is_some() {
+            STRETCH.set(self.stretch());
+            return Some(0);
+        }
         if self.waiting.is_empty()
             && let Some(core) = self.free_core(now)
         {
@@ -165,6 +185,9 @@ impl Cores {
     /// Forgets all work: the process is gone.
     pub fn clear(&mut self, now: u64) {
         self.waiting.clear();
+        if let Some(sharing) = &mut self.sharing {
+            sharing.clear();
+        }
         self.free_at = now;
         self.others_free_at.fill(now);
     }
@@ -182,6 +205,9 @@ impl Machine {
     /// Ends a poll of `task` on `core` at `departure`: gives the core back, unless the task is at work
     /// on it, which then goes on there when it is done.
     pub fn end_poll(&mut self, host: u32, task: TaskId, core: usize, is_pending: bool) {
+        if self.hosts[host as usize].cores.sharing.is_some() {
+            return self.share(host, task, CHARGED.get(), is_pending);
+        }
         let at_work = AT_WORK.take().filter(|_| is_pending);
         let timer = at_work.and_then(|timer| self.timers.get_mut(timer));
         if let (Some(timer), Some(entry)) = (timer, self.tasks.get_mut(task)) {
@@ -245,7 +271,9 @@ impl Machine {
 /// Begins the account of a poll.
 pub(crate) fn begin_poll() {
     CHARGED.set(0);
+    STRETCH.set(1.0);
     AT_WORK.set(None);
+    sharing::begin_poll();
 }
 
 /// The work that was charged to the present poll is awaited by `timer`.
@@ -255,7 +283,12 @@ pub(crate) fn await_work(timer: TimerId) {
 
 /// When what is sent now leaves the host: after the work done so far.
 pub(crate) fn departure() -> u64 {
-    clock::now() + CHARGED.get()
+    let charged = CHARGED.get();
+    let stretch = STRETCH.get();
+    if stretch == 1.0 {
+        return clock::now() + charged;
+    }
+    clock::now() + (charged as f64 * stretch) as u64
 }
 
 /// Charges the start of a poll.
@@ -280,7 +313,8 @@ pub fn charge(span: Duration) {
 }
 
 /// Works for `span` on a core of speed 1: the core is occupied, and the future completes when the
-/// work is done. Other tasks of the host wait if no other core is free.
+/// work is done. Other tasks of the host wait if no other core is free; where cores are shared nobody
+/// waits, and the work takes longer the more others work.
 ///
 /// The task goes on where it worked, ahead of those that wait for the core: it does not queue a second
 /// time for what comes after its work. Until then it is polled for nothing else.
@@ -288,5 +322,9 @@ pub fn charge(span: Duration) {
 /// Cancellation: work that has begun is charged even if the future is dropped.
 pub async fn work(span: Duration) {
     charge(span);
-    timer::until_worked(departure()).await;
+    if sharing::is_shared() {
+        sharing::Worked::default().await;
+    } else {
+        timer::until_worked(departure()).await;
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{clock::HostClock, cpu::Cores, disk::Disk, memory::Memory, process::ProcessId};
 use std::{future::Future, io, pin::Pin};
-use windtunnel_record::{Distribution, HostInfo, Size, Span, Throughput};
+use windtunnel_record::{Distribution, HostInfo, Scheduling, Size, Span, Throughput};
 
 /// Starts a process: called once per incarnation, on the run's thread.
 pub type MainFn = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
@@ -13,6 +13,8 @@ pub struct HostSpec {
     pub info: HostInfo,
     /// How many cores it has.
     pub cores: usize,
+    /// How they are given to those who want them.
+    pub scheduling: Scheduling,
     /// How fast they are; 0.1 makes everything take ten times as long.
     pub speed: f64,
     /// What a poll and a byte cost.
@@ -118,7 +120,7 @@ pub(crate) struct Host {
 impl Host {
     pub fn new(spec: HostSpec, disk: Disk) -> Self {
         Self {
-            cores: Cores::new(spec.cores, spec.speed, spec.cpu),
+            cores: Cores::new(spec.cores, spec.scheduling, spec.speed, spec.cpu),
             info: spec.info,
             disk,
             files: spec.files,

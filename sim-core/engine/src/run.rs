@@ -26,8 +26,8 @@ use std::{
     thread,
 };
 use windtunnel_record::{
-    Digest, Event, FaultPlan, HostInfo, Limits, Moment, PlannedFault, Record, RunSpec, Seed, Span,
-    Topology, event::Ending,
+    Digest, Event, FaultPlan, HostInfo, Limits, Moment, PlannedFault, Record, RunSpec, Scheduling,
+    Seed, Span, Topology, event::Ending,
 };
 
 /// What a run consists of; made on the run's own thread.
@@ -294,6 +294,7 @@ impl Machine {
         match due {
             Due::Timer(id) => self.timer_due(id),
             Due::CoreFree { host } => self.core_free(host),
+            Due::ShareDone { host, epoch } => self.share_done(host, epoch),
             Due::Readable { connection, side } => self.readable_due(connection, side),
             Due::Writable { connection, side } => self.writable_due(connection, side),
             Due::Handshake { connection, step } => self.handshake_due(connection, step),
@@ -433,6 +434,7 @@ fn alone(future: Moved<Pin<Box<dyn Future<Output = ()>>>>) -> Setup {
         hosts: vec![HostSpec {
             info,
             cores: 1,
+            scheduling: Scheduling::Fifo,
             speed: 1.0,
             cpu: CpuCost::FREE,
             disk: DiskSpec::default(),

@@ -538,7 +538,7 @@ mod tests {
         }
         assert!(rest.is_empty());
         assert_eq!(
-            Record::decode(&mut &form[..20]),
+            Record::decode(&mut &form[..17]),
             Err(NotCanonical),
             "cut short"
         );

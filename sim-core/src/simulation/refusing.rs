@@ -104,6 +104,7 @@ fn forget(host: Planned) {
     let Planned {
         info,
         cores,
+        scheduling,
         speed,
         per_poll,
         per_byte,
@@ -117,6 +118,7 @@ fn forget(host: Planned) {
     drop((
         info,
         cores,
+        scheduling,
         speed,
         per_poll,
         per_byte,

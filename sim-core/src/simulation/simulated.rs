@@ -135,6 +135,7 @@ pub fn run(
         let hosts = tunnel.hosts.into_iter().map(|host| HostSpec {
             info: host.info,
             cores: host.cores,
+            scheduling: host.scheduling,
             speed: host.speed,
             cpu: CpuCost {
                 per_poll: host.per_poll,

@@ -1,4 +1,4 @@
-//! One station with Poisson arrivals: M/M/1, M/M/c, M/D/1.
+//! One station with Poisson arrivals: M/M/1, M/M/c, M/D/1, and shared by all.
 
 use super::{
     observation::{Notes, observe},
@@ -7,7 +7,7 @@ use super::{
 };
 use tokio::time::Instant;
 use windtunnel::{Tunnel, pause_for};
-use windtunnel_record::{Distribution, Span, Stream};
+use windtunnel_record::{Distribution, Scheduling, Span, Stream};
 
 /// The mean service.
 pub const SERVICE: Span = Span::from_millis(1);
@@ -25,6 +25,8 @@ pub struct Queue {
     pub servers: usize,
     /// How busy they are.
     pub load: f64,
+    /// How jobs get them.
+    pub scheduling: Scheduling,
     /// How long they work for a job; its mean is [`SERVICE`].
     pub service: Distribution,
 }
@@ -36,6 +38,7 @@ impl Queue {
             name,
             servers,
             load,
+            scheduling: Scheduling::Fifo,
             service: Distribution::Exponential { mean: SERVICE },
         }
     }
@@ -46,7 +49,19 @@ impl Queue {
             name,
             servers: 1,
             load,
+            scheduling: Scheduling::Fifo,
             service: Distribution::Fixed(SERVICE),
+        }
+    }
+
+    /// One server that all jobs share.
+    pub const fn shared(name: &'static str, load: f64, service: Distribution) -> Self {
+        Self {
+            name,
+            servers: 1,
+            load,
+            scheduling: Scheduling::ProcessorSharing,
+            service,
         }
     }
 
@@ -73,7 +88,13 @@ impl Queue {
             .settle_for(Span::ZERO)
             .sample_every(Span::ZERO);
         let room = self.servers * 2 + 1000;
-        let door = station(tunnel, "station", self.servers, room, tally.clone());
+        let door = station(
+            tunnel,
+            "station",
+            (self.servers, self.scheduling),
+            room,
+            tally.clone(),
+        );
         let seed = tunnel.seed();
         let stream = move |what: &str| seed.stream(&format!("{}/{what}", self.name));
         let host = tunnel.host("arrivals").cpu(Span::ZERO, Span::ZERO);

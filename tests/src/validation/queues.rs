@@ -158,19 +158,21 @@ const fn size(replications: u64, each: u64, half: f64) -> Size {
     }
 }
 
-fn simulate(queue: Queue, ask: &Ask<'_>) -> Vec<Tally> {
+/// One replication for each seed.
+pub fn simulate(queue: Queue, ask: &Ask<'_>) -> Vec<Tally> {
     replicate(ask.seeds.clone(), ask.say, |seed| {
         queue.simulate(seed, ask.each)
     })
 }
 
-fn mean(what: &str, expected: f64, tallies: &[Tally], of: impl Fn(&Tally) -> f64) -> Figure {
+/// The mean of a figure over replications, beside what theory expects.
+pub fn mean(what: &str, expected: f64, tallies: &[Tally], of: impl Fn(&Tally) -> f64) -> Figure {
     let results: Vec<_> = tallies.iter().map(of).collect();
     Figure::estimated(what, expected, Interval::over(&results))
 }
 
 /// L / (λ·W) of the replication that is furthest from 1.
-fn little(tallies: &[Tally]) -> Figure {
+pub fn little(tallies: &[Tally]) -> Figure {
     let each = tallies.iter().map(Tally::little);
     let off = |ratio: &f64| (ratio - 1.0).abs();
     let worst = each.max_by(|one, other| off(one).total_cmp(&off(other)));

@@ -1,4 +1,4 @@
-//! A station: a host whose cores work off jobs, first come, first served.
+//! A station: a host whose cores work off jobs, first come, first served, or all at once.
 //!
 //! A job is a task of the host that becomes ready at its arrival and calls `work`, as a thread of a pool
 //! that picks a request up. It takes its times itself, with the clock that services read.
@@ -12,7 +12,7 @@ use tokio::{
 };
 use windtunnel::Tunnel;
 use windtunnel_models::balance::InFlight;
-use windtunnel_record::Span;
+use windtunnel_record::{Scheduling, Span};
 
 /// What is to be done, and for how long on a core.
 #[derive(Debug)]
@@ -53,16 +53,17 @@ impl Door {
     }
 }
 
-/// Puts a station on a host of its own: so many cores, and room for `room` jobs.
+/// Puts a station on a host of its own: so many cores of this discipline, and room for `room` jobs.
 pub fn station(
     tunnel: &mut Tunnel,
     name: &str,
-    cores: usize,
+    (cores, scheduling): (usize, Scheduling),
     room: usize,
     tally: Notes<Tally>,
 ) -> Door {
     let door = Door::default();
-    let host = tunnel.host(name).cores(cores).cpu(Span::ZERO, Span::ZERO);
+    let host = tunnel.host(name).cores(cores).scheduling(scheduling);
+    let host = host.cpu(Span::ZERO, Span::ZERO);
     host.run({
         let door = door.clone();
         move || serve(door.clone(), room, tally.clone())

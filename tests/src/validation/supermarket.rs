@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use windtunnel::{Tunnel, pause_for};
 use windtunnel_models::balance::{Balancer, PowerOfTwo};
-use windtunnel_record::{Distribution, Seed, Span};
+use windtunnel_record::{Distribution, Scheduling, Seed, Span};
 
 const SERVERS: usize = 500;
 
@@ -85,7 +85,7 @@ fn describe(tunnel: &mut Tunnel, load: f64, arrivals: u64, tally: Notes<Tally>) 
     let names: Vec<Arc<str>> = (0..SERVERS).map(|n| format!("server-{n}").into()).collect();
     let doors: Vec<_> = names
         .iter()
-        .map(|name| station(tunnel, name, 1, 200, tally.clone()))
+        .map(|name| station(tunnel, name, (1, Scheduling::Fifo), 200, tally.clone()))
         .collect();
     let seed = tunnel.seed();
     let host = tunnel.host("arrivals").cpu(Span::ZERO, Span::ZERO);

@@ -30,6 +30,12 @@ pub fn mm1_sojourn(load: f64) -> f64 {
     1.0 + mg1_wait(load, 1.0)
 }
 
+/// The mean time in M/G/1 with processor sharing, whatever the service (L. Kleinrock, *Queueing Systems*
+/// II, 4.4).
+pub fn shared_sojourn(load: f64) -> f64 {
+    1.0 / (1.0 - load)
+}
+
 /// The time in M/M/1, first come first served, that a job exceeds with probability `share`: times in
 /// the system are exponential.
 pub fn mm1_sojourn_exceeded_by(load: f64, share: f64) -> f64 {

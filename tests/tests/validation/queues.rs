@@ -1,7 +1,7 @@
 //! Queues with Poisson arrivals.
 
 use crate::agreement::agrees;
-use windtunnel_tests::validation::queues;
+use windtunnel_tests::validation::{queues, sharing};
 
 #[test]
 fn one_server_agrees_with_mm1() {
@@ -16,4 +16,9 @@ fn many_servers_agree_with_erlang_c() {
 #[test]
 fn constant_service_agrees_with_pollaczek_and_khinchine() {
     agrees(&queues::md1());
+}
+
+#[test]
+fn a_shared_server_treats_all_distributions_alike() {
+    agrees(&sharing::sharing());
 }

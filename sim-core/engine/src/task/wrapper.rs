@@ -155,6 +155,7 @@ impl Machine {
         }
         if entry.at_work.is_some() {
             // Woken for something else meanwhile; the end of its work wakes it again.
+            entry.queued |= entry.granted.is_none();
             return Some((Admission::Wait, cell));
         }
         let process = &mut self.processes[entry.process as usize];
