@@ -59,7 +59,7 @@ fn rate(requests: u32, time: Duration) -> f64 {
     f64::from(requests) / time.as_secs_f64()
 }
 
-fn contestant<'a>(name: &'static str, work: impl Fn() + 'a) -> Contestant<'a> {
+fn contestant<'a>(name: &'static str, work: impl Fn() + Send + 'a) -> Contestant<'a> {
     Contestant {
         name,
         work: Box::new(work),

@@ -78,7 +78,8 @@ type AtEnd<T> = Box<dyn FnOnce(&Result<T, JoinError>)>;
 struct TaskCell<F: Future> {
     process: ProcessId,
     spawned: &'static Location<'static>,
-    future: RefCell<Option<Pin<Box<F>>>>,
+    /// Pinned: the cell is behind an `Rc` and the future is dropped where it is.
+    future: RefCell<Option<F>>,
     result: RefCell<Option<Result<F::Output, JoinError>>>,
     at_end: RefCell<Option<AtEnd<F::Output>>>,
     shared: Arc<Shared<F::Output>>,
@@ -90,9 +91,12 @@ impl<F: Future> Task for TaskCell<F> {
         let Some(future) = slot.as_mut() else {
             return Poll::Ready(());
         };
+        // SAFETY: the cell never moves, because it is made inside its `Rc` and no one takes it out; and
+        // the future is never taken out of the cell, only replaced by nothing.
+        let future = unsafe { Pin::new_unchecked(future) };
         let _entered = process::enter(self.process);
         let _current = join::enter(id);
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
         let result = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(value)) => Ok(value),
@@ -101,9 +105,7 @@ impl<F: Future> Task for TaskCell<F> {
                 Err(JoinError::panicked(Id::of(id), payload))
             }
         };
-        let future = slot.take();
-        drop(slot);
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
+        let _ = catch_unwind(AssertUnwindSafe(|| *slot = None));
         self.result.replace(Some(result));
         Poll::Ready(())
     }
@@ -118,15 +120,12 @@ impl<F: Future> Task for TaskCell<F> {
     }
 
     fn vacate(&self) {
-        let taken = self
-            .future
-            .try_borrow_mut()
-            .ok()
-            .and_then(|mut slot| slot.take());
-        if let Some(future) = taken {
+        if let Ok(mut slot) = self.future.try_borrow_mut()
+            && slot.is_some()
+        {
             let _entered = process::enter(self.process);
             // A destructor that panics dies with its process.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
+            let _ = catch_unwind(AssertUnwindSafe(|| *slot = None));
         }
     }
 
@@ -303,7 +302,7 @@ where
     let cell = Rc::new(TaskCell {
         process,
         spawned,
-        future: RefCell::new(Some(Box::pin(future))),
+        future: RefCell::new(Some(future)),
         result: RefCell::new(None),
         at_end: RefCell::new(at_end),
         shared: shared.clone(),

@@ -1,0 +1,112 @@
+//! Memory of a run under a constant load: what is allocated around the tenth simulated minute against
+//! what is around the sixtieth. A run must not take more memory the longer it lasts.
+
+use axum::{Router, routing::get};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    process::ExitCode,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::net::TcpListener;
+use windtunnel::{pause_for, prelude::*};
+use windtunnel_record::{RunSpec, Seed, Span};
+use windtunnel_tests::measure::within;
+
+/// Counts what is allocated and not given back.
+struct Counting;
+
+static ALLOCATED: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: everything is done by the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size() as u64, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size() as u64, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// The mean of what is allocated over a simulated minute, a look each second.
+async fn of_a_minute() -> f64 {
+    let mut sum = 0;
+    for _ in 0..60 {
+        sum += ALLOCATED.load(Ordering::Relaxed);
+        pause_for(std::time::Duration::from_secs(1)).await;
+    }
+    sum as f64 / 60.0
+}
+
+async fn serve() -> std::io::Result<()> {
+    let listener = TcpListener::bind("0.0.0.0:80").await?;
+    let app = Router::new().route("/", get(|| async { "hello" }));
+    windtunnel_models::http::serve(listener, app, std::future::pending()).await;
+    Ok(())
+}
+
+/// What is allocated around two simulated minutes of a run with so many requests a second.
+fn around(minutes: [u64; 2], requests: u32) -> [f64; 2] {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = seen.clone();
+    let spec = RunSpec::new("memory", Seed(1));
+    let run = windtunnel::execute(&spec, Default::default(), move |tunnel: &mut Tunnel| {
+        tunnel
+            .load_for(secs(minutes[1] * 60 + 61))
+            .settle_for(secs(0));
+        let server = tunnel.host("server").run(serve);
+        tunnel
+            .host("looks")
+            .cpu(Span::ZERO, Span::ZERO)
+            .run(move || {
+                let noted = noted.clone();
+                async move {
+                    let [first, last] = minutes;
+                    pause_for(std::time::Duration::from_secs(first * 60)).await;
+                    let early = of_a_minute().await;
+                    pause_for(std::time::Duration::from_secs((last - first - 1) * 60)).await;
+                    let late = of_a_minute().await;
+                    noted.lock().expect("nobody panics").extend([early, late]);
+                    std::future::pending::<()>().await;
+                }
+            });
+        tunnel.load(open_loop(rate(requests)), move |client, key| {
+            let url = server.url("/");
+            async move {
+                client.operation("get", key, http::get(url)).await.ok();
+            }
+        });
+    });
+    let run = run.expect("the run can be made");
+    assert_eq!(run.verdict(), "held", "{:?}", run.rules);
+    let seen = seen.lock().expect("the run is over");
+    [seen[0], seen[1]]
+}
+
+fn main() -> ExitCode {
+    let is_smoke = !std::env::args().any(|argument| argument == "--bench");
+    let (minutes, requests) = if is_smoke {
+        ([1, 2], 5)
+    } else {
+        ([10, 60], 50)
+    };
+    let [early, late] = around(minutes, requests);
+    println!("minute {}: {:.0} KiB", minutes[0], early / 1024.0);
+    println!("minute {}: {:.0} KiB", minutes[1], late / 1024.0);
+    let met = within(
+        "memory at a constant load, simulated minute 60 / 10",
+        late / early,
+        1.01,
+    );
+    ExitCode::from(u8::from(!met && !is_smoke))
+}
