@@ -1,5 +1,6 @@
 //! What may be said on the command line.
 
+use super::log::Trace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
@@ -97,6 +98,9 @@ pub struct Run {
     /// Stop at this instant: `--until 12s`.
     #[arg(long)]
     pub until: Option<Span>,
+    /// How much of what happened is written into the log of events.
+    #[arg(long, value_enum, default_value_t)]
+    pub trace: Trace,
     /// Write the run directory here instead of into the store `.windtunnel`.
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -114,6 +118,9 @@ pub struct Replay {
     /// several with commas between.
     #[arg(long, value_name = "[TARGET=]LEVEL,..")]
     pub log: Option<Targets>,
+    /// How much of what happened is written into the log of events.
+    #[arg(long, value_enum, default_value_t)]
+    pub trace: Trace,
     /// Write the run directory here instead of into the store `.windtunnel`.
     #[arg(long)]
     pub out: Option<PathBuf>,

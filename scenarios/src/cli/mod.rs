@@ -10,6 +10,7 @@ mod exit;
 mod finding;
 mod gateway;
 mod list;
+mod log;
 mod process;
 mod replay;
 mod run;

@@ -7,6 +7,7 @@ mod check;
 mod exits;
 mod findings;
 mod runs;
+mod traces;
 
 // The package links every test with the simulated clock, which the drop-in brings along.
 use tokio as _;
