@@ -42,6 +42,8 @@ pub enum Verb {
     Audit(Audit),
     /// Compare two runs and show the first event in which they differ.
     Diff(Diff),
+    /// Print what happened for one request, in all of the services that it went through.
+    Export(Export),
     /// Print the JSON Schema of scenario files.
     Schema,
     /// Serve as a reverse proxy (real world: `cargo real gateway ...`).
@@ -221,6 +223,32 @@ pub struct Diff {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// In which form a log is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// A sentence a line.
+    #[default]
+    Text,
+    /// The events as they are in a log, a JSON object a line.
+    Jsonl,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// A run: a run directory, `latest`, a case file, or `scenario@seed`.
+    pub target: String,
+    /// The request: its trace id, the first eight digits of it or more, or its operation's number.
+    #[arg(long, value_name = "TRACE")]
+    pub request: String,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t)]
+    pub to: Form,
+    /// Write into this file instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Arguments of `gateway`.

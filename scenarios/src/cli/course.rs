@@ -19,13 +19,15 @@ pub struct Course {
     /// Its scenario as text, with the changed settings.
     scenario: String,
     /// How much of it is here.
-    trace: Trace,
+    pub trace: Trace,
     /// Its digest.
     pub digest: Digest,
     /// How many events it had, kept or not.
     pub event_count: u64,
-    topology: Topology,
-    events: Vec<Record>,
+    /// The hosts.
+    pub topology: Topology,
+    /// The events that are here.
+    pub events: Vec<Record>,
 }
 
 impl Course {

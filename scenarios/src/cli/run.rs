@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use windtunnel::Settings;
 use windtunnel_record::{RunRecord, Seed};
 use windtunnel_reports::{
-    console::{Style, run_summary},
+    console::{Style, run_summary, slowest},
     json::RunObject,
 };
 
@@ -68,6 +68,9 @@ pub fn finish(
                 Style::PLAIN
             };
             write!(out, "{}", run_summary(record, &shown, style))?;
+            if trace != Trace::Off {
+                write!(out, "{}", slowest(record, &shown, style))?;
+            }
             writeln!(
                 out,
                 "    Report {}",
