@@ -90,6 +90,16 @@ mod tests {
     }
 
     #[test]
+    fn the_trace_of_a_saved_seed_is_pinned() {
+        let mut stream = Seed(42).stream("load/shoppers/client/17/operation/0");
+        let id = TraceId::drawn(&mut stream).to_string();
+        assert_eq!(
+            id, "PINNED",
+            "the log of a saved request would have another name"
+        );
+    }
+
+    #[test]
     fn the_canonical_form_is_sixteen_bytes_the_lowest_first() {
         let mut form = Vec::new();
         TraceId(0x0102 << 64 | 0x0a0b).encode(&mut form);

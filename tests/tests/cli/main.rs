@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod exits;
 mod findings;
+mod requests;
 mod runs;
 mod traces;
 
