@@ -13,3 +13,4 @@ pub mod limit;
 pub mod retry;
 pub mod saga;
 pub mod timeout;
+pub mod trace;

@@ -14,6 +14,7 @@ pub mod json;
 pub mod metrics;
 pub mod numbers;
 pub mod plots;
+pub mod request;
 pub mod series;
 pub mod vocabulary;
 pub mod words;

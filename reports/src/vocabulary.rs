@@ -1,7 +1,7 @@
 //! The names that components, sagas and gauges use in events, in one place: what a report looks
 //! for is decided here and nowhere else.
 
-use windtunnel_record::Event;
+use windtunnel_record::{Event, Span, Value};
 
 /// The gauge that counts waiting work on a host.
 pub const QUEUE_DEPTH: &str = "queue-depth";
@@ -96,6 +96,45 @@ pub fn answered_endpoint(event: &Event) -> Option<&str> {
             ..
         } if what == "answered" && (component == "gateway" || component == "client") => {
             fields.text("endpoint")
+        }
+        _ => None,
+    }
+}
+
+/// A try of a request at an endpoint, when it is over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Try<'a> {
+    /// Who tried.
+    pub host: u32,
+    /// The endpoint.
+    pub endpoint: &'a str,
+    /// The trace id of the request.
+    pub trace: &'a str,
+    /// How long it took.
+    pub lasted: Span,
+}
+
+/// The try of which a gateway or a client tells what came of it.
+pub fn tried(event: &Event) -> Option<Try<'_>> {
+    match event {
+        Event::Component {
+            host,
+            component,
+            what,
+            fields,
+            ..
+        } if ["answered", "unanswered"].contains(&what.as_str())
+            && ["gateway", "client"].contains(&component.as_str()) =>
+        {
+            let Value::Real(millis) = fields.get("latency-ms")? else {
+                return None;
+            };
+            Some(Try {
+                host: *host,
+                endpoint: fields.text("endpoint")?,
+                trace: fields.text("trace")?,
+                lasted: Span::from_secs_f64(millis / 1e3),
+            })
         }
         _ => None,
     }

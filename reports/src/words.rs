@@ -1,6 +1,7 @@
 //! Events in plain sentences: what a person would say happened.
 
 mod place;
+mod requests;
 
 use crate::numbers::counted;
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ impl<'a> Narrator<'a> {
         self.process(event)
             .or_else(|| self.fault(event))
             .or_else(|| self.network(event))
+            .or_else(|| self.request(event))
             .or_else(|| self.disk(event))
             .unwrap_or_else(|| self.service(event))
     }
@@ -404,6 +406,7 @@ fn titled(name: &str, of: &str) -> String {
     }
 }
 
+/// The fields, but for the trace: its 32 digits on every line would hide the rest.
 fn listed(fields: &Fields) -> String {
     let one = |(name, value): &(String, Value)| {
         let value = match value {
@@ -414,7 +417,8 @@ fn listed(fields: &Fields) -> String {
         };
         format!("{name} {value}")
     };
-    let all: Vec<_> = fields.0.iter().map(one).collect();
+    let told = fields.0.iter().filter(|(name, _)| name != "trace");
+    let all: Vec<_> = told.map(one).collect();
     if all.is_empty() {
         String::new()
     } else {

@@ -5,13 +5,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tracing::debug;
-use windtunnel::{component, gauge};
+use windtunnel::{component, gauge, request_received, request_sent};
 use windtunnel_models::{
     breaker::State,
     gateway::{self, Access, Attempt, BreakerChange, BreakerRejection, Load, Outcome, Retrying},
+    http::{Sending, ServerEvent},
     saga::{self, LogEvent},
+    trace,
 };
-use windtunnel_record::Fields;
+use windtunnel_record::{Fields, TraceId};
 
 /// Tells the record what the components of one process do.
 #[derive(Clone, Debug)]
@@ -39,6 +41,26 @@ impl Hooks {
     }
 }
 
+/// A client handed a request to a connection.
+pub fn sending(sending: &Sending) {
+    request_sent(sending.local, sending.peer, TraceId(sending.trace));
+}
+
+/// A server began to serve a request.
+pub fn served(event: &ServerEvent<'_>) {
+    if let ServerEvent::Serving { local, peer, trace } = event {
+        request_received(*local, *peer, TraceId(*trace));
+    }
+}
+
+/// The fields with the trace that they belong to, if there is one.
+fn of_trace(fields: Fields, trace: Option<u128>) -> Fields {
+    match trace.filter(|trace| *trace != 0) {
+        Some(trace) => fields.with("trace", trace::text(trace)),
+        None => fields,
+    }
+}
+
 fn millis(span: std::time::Duration) -> f64 {
     span.as_secs_f64() * 1e3
 }
@@ -63,6 +85,7 @@ impl gateway::Observer for Hooks {
             fields = fields.with("refusal", format!("{refusal:?}"));
         }
         debug!(target: "access", owner = self.owner, ?access);
+        let fields = of_trace(fields, Some(access.trace));
         component(self.kind, &self.owner, "access", fields);
     }
 
@@ -79,7 +102,12 @@ impl gateway::Observer for Hooks {
             .with("number", i64::from(attempt.number))
             .with("outcome", outcome)
             .with("latency-ms", millis(attempt.latency));
+        let fields = of_trace(fields, Some(attempt.trace));
         component(self.kind, &self.owner, "answered", fields);
+    }
+
+    fn sending(&self, sent: &Sending) {
+        sending(sent);
     }
 
     fn load(&self, load: &Load<'_>) {
@@ -101,6 +129,7 @@ impl gateway::Observer for Hooks {
             .with("upstream", retrying.upstream)
             .with("after", i64::from(retrying.after))
             .with("granted", granted);
+        let fields = of_trace(fields, Some(retrying.trace));
         component(
             "retry",
             &self.owner,
@@ -114,6 +143,7 @@ impl gateway::Observer for Hooks {
             .with("from", word(change.from))
             .with("to", word(change.to));
         debug!(target: "breaker", owner = self.owner, ?change);
+        let fields = of_trace(fields, trace::present());
         component(
             "breaker",
             &self.instance(change.endpoint),
@@ -124,7 +154,8 @@ impl gateway::Observer for Hooks {
 
     fn rejected(&self, rejection: &BreakerRejection<'_>) {
         let instance = self.instance(rejection.endpoint);
-        component("breaker", &instance, "rejected", Fields::default());
+        let fields = of_trace(Fields::default(), trace::present());
+        component("breaker", &instance, "rejected", fields);
     }
 }
 
@@ -155,6 +186,7 @@ impl saga::Observer for Hooks {
             }
             _ => {}
         }
+        let fields = of_trace(fields, trace::present());
         component("saga", saga, event.word(), fields);
     }
 }

@@ -1,6 +1,15 @@
 //! A client of a load: asks, and tells the history what it asked and what it knows.
 
-use std::{fmt, future::Future, io};
+use crate::{simulation, trace};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 use windtunnel_record::{Outcome, Seed, Stream};
 
 /// One client, for one operation or several.
@@ -9,6 +18,8 @@ pub struct Client {
     seed: Seed,
     load: String,
     number: u64,
+    /// How many operations it has begun.
+    begun: Arc<AtomicU64>,
 }
 
 impl Client {
@@ -17,6 +28,7 @@ impl Client {
             seed,
             load: load.into(),
             number,
+            begun: Arc::default(),
         }
     }
 
@@ -32,17 +44,26 @@ impl Client {
     }
 
     /// Carries out an operation and notes it in the history. What `answer` gives says whether it
-    /// happened ([`Answer`]); if the future is dropped, it stays pending.
+    /// happened ([`Answer`]); if the future is dropped, it stays pending. The requests that `answer`
+    /// makes with [`crate::http`] carry a trace id of the operation's own; others do with
+    /// [`crate::traceparent`].
     pub async fn operation<A: Answer>(
         &self,
         name: &str,
         key: impl fmt::Display,
         answer: impl Future<Output = A>,
     ) -> A {
-        let operation = crate::simulation::invoked(name, &key.to_string());
+        let begun = self.begun.fetch_add(1, Ordering::Relaxed);
+        let stream = format!(
+            "load/{}/client/{}/operation/{begun}",
+            self.load, self.number
+        );
+        let (id, answer) = trace::within(self.seed, &stream, answer);
+        let operation = simulation::invoked(name, &key.to_string());
+        simulation::traced(operation, id);
         let answer = answer.await;
         let (outcome, detail) = answer.tell();
-        crate::simulation::completed(operation, outcome, &detail);
+        simulation::completed(operation, outcome, &detail);
         answer
     }
 }

@@ -1,6 +1,9 @@
 //! A small HTTP/1.1 client for loads: one connection for each request, as for a newcomer each time.
 
-use crate::client::{Answer, Failure};
+use crate::{
+    client::{Answer, Failure},
+    simulation, trace,
+};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
@@ -70,7 +73,7 @@ pub async fn post_body(url: impl fmt::Display, body: impl Into<Bytes>) -> Result
 }
 
 /// Sends a request. There is no time limit: wrap it in `tokio::time::timeout` to have one; dropping
-/// the future closes the connection.
+/// the future closes the connection. Within an operation it carries the operation's trace id.
 ///
 /// # Errors
 /// See [`Error`].
@@ -82,16 +85,22 @@ pub async fn send(method: Method, url: impl fmt::Display, body: Bytes) -> Result
         .ok_or_else(|| wrong(&"the URL names no host"))?
         .clone();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(method)
         .uri(path)
         .header(header::HOST, authority.as_str())
         .body(Full::new(body))
         .map_err(|error| wrong(&error))?;
+    request.headers_mut().extend(trace::traceparent());
     let port = authority.port_u16().unwrap_or(80);
     let stream = tokio::net::TcpStream::connect((authority.host(), port)).await;
-    let stream = stream::Stream::new(stream.map_err(Error::Connect)?);
+    let stream = stream.map_err(Error::Connect)?;
+    let ends = (stream.local_addr(), stream.peer_addr());
+    let stream = stream::Stream::new(stream);
     let (mut sender, connection) = http1::handshake(stream).await.map_err(Error::Exchange)?;
+    if let ((Ok(local), Ok(peer)), Some(id)) = (ends, trace::trace_id()) {
+        simulation::request_sent(local, peer, id);
+    }
     let driver = AbortOnDrop(tokio::spawn(async move {
         // What ends the connection is told to the request as well.
         let _ = connection.await;

@@ -45,6 +45,7 @@ mod load;
 pub mod memory;
 mod simulation;
 mod sweep;
+mod trace;
 mod tunnel;
 
 pub use audit::{Audited, TwoCourses, audit};
@@ -59,8 +60,12 @@ pub use fault::{
 };
 pub use host::{Disk, HostBuilder, HostRef, IntoResult};
 pub use load::{Load, Stage, closed_loop, open_loop, rate};
-pub use simulation::{component, gauge, injected_error, observed, pause as pause_for, work};
+pub use simulation::{
+    component, gauge, injected_error, observed, pause as pause_for, request_received, request_sent,
+    work,
+};
 pub use sweep::{Swept, sweep, sweep_with_patience};
+pub use trace::{trace_id, traceparent};
 pub use tunnel::{KeepAlive, LinkSettings, Network, Tunnel};
 
 pub use windtunnel_checkers as checkers;

@@ -13,9 +13,9 @@ use super::path::normalise;
 use super::record::Record;
 use super::route::Route;
 use super::snapshot::Snapshot;
-use super::trace::TraceContext;
 use super::{Client, Refusal};
 use crate::http::{Peer, deadline};
+use crate::trace::TraceContext;
 
 /// A request that may be forwarded: its head is what every attempt starts from.
 pub(super) struct Admitted {

@@ -30,7 +30,6 @@ mod route;
 mod service;
 mod snapshot;
 mod table;
-mod trace;
 mod upload;
 mod upstream;
 
@@ -42,4 +41,3 @@ pub use observer::{
 };
 pub use path::{BadPath, EncodedSlashes, normalise};
 pub use service::{Gateway, UpdateError};
-pub use trace::TraceContext;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{Client, Refusal};
 use crate::breaker::{self, Rejected, State};
+use crate::http::Sending;
 use crate::retry::GiveUp;
 
 /// How a request's answer ended.
@@ -149,11 +150,17 @@ pub struct BreakerRejection<'a> {
 }
 
 /// Sees what a gateway does. Called outside of every lock, after what was held was given back to the
-/// breaker.
+/// breaker; until the head of the answer is there the request's trace is in force
+/// ([`trace::present`](crate::trace::present)).
 pub trait Observer: Send + Sync + 'static {
     /// A request ended.
     fn access(&self, access: &Access<'_>) {
         let _ = access;
+    }
+
+    /// An attempt has a connection and is handed to it.
+    fn sending(&self, sending: &Sending) {
+        let _ = sending;
     }
 
     /// An attempt ended.

@@ -17,10 +17,10 @@ use super::exchange::Exchange;
 use super::intake::admit;
 use super::record::Record;
 use super::snapshot::Snapshot;
-use super::trace::TraceContext;
 use super::upload::Upload;
 use super::{Observer, Refusal};
-use crate::http::{Body, BoxError, Client, ClientPolicy};
+use crate::http::{Body, BoxError, Client, ClientPolicy, Sending};
+use crate::trace::{self, TraceContext};
 
 /// A reverse proxy; clones share everything. A tower service and a hyper service, so that
 /// [`http::serve`](crate::http::serve) can run it.
@@ -84,6 +84,8 @@ impl Gateway {
             InvalidConfig::of(format!("pool.{}", invalid.field), invalid.problem)
         })?;
         let observer: Arc<dyn Observer> = Arc::new(observer);
+        let told = observer.clone();
+        let client = client.observed(move |sending: &Sending| told.sending(sending));
         let mut rng: Box<dyn Rng + Send> = Box::new(rng);
         let snapshot = Snapshot::new(config, None, &mut *rng, &observer)?;
         let shared = Shared {
@@ -168,17 +170,16 @@ impl Gateway {
             Ok(upload) => upload,
             Err(refusal) => return refuse(&snapshot, record, refusal),
         };
-        let shared = self.shared.clone();
-        Exchange {
+        let (shared, trace) = (self.shared.clone(), admitted.trace.trace_id());
+        let exchange = Exchange {
             shared,
             snapshot,
             admitted,
             head,
             upload,
             record,
-        }
-        .run()
-        .await
+        };
+        trace::within(Some(trace), exchange.run()).await
     }
 }
 

@@ -1,7 +1,10 @@
 //! The pooled client: connections are shared by host and port, deadlines and limits are per call.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,21 +14,45 @@ use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection}
 use hyper_util::client::legacy::{self, Client as Pool};
 use tokio::time::{Instant, timeout_at};
 
-use super::connector::Written;
+use super::connector::{Ends, Written};
 use super::error::{classify, classify_connect};
 use super::{
     Body, BoxError, ClientPolicy, Connector, Error, Executor, InvalidPolicy, Sent, Timer, boxed,
     collect,
 };
+use crate::trace;
+
+/// A request was handed to a connection, which carries no other until this one is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// The client's end of the connection.
+    pub local: SocketAddr,
+    /// The server's end.
+    pub peer: SocketAddr,
+    /// The trace that the request belongs to.
+    pub trace: u128,
+}
+
+/// Is told of requests; called outside of every lock.
+type ClientObserver = dyn Fn(&Sending) + Send + Sync;
 
 /// A pooled HTTP/1.1 client; clones share the pool.
 ///
 /// It never repeats a request by itself: an attempt is one attempt, and [`Error::sent`] says what a
 /// caller may do next. Request URIs are absolute (`http://name:port/path`); a `Host` header that is
 /// already there is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     pool: Pool<Connector, Body>,
+    observer: Option<Arc<ClientObserver>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -44,7 +71,18 @@ impl Client {
             .http1_max_headers(policy.max_headers)
             .retry_canceled_requests(false)
             .build(Connector::new(policy.connect_timeout));
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            observer: None,
+        })
+    }
+
+    /// The same client, telling `observer` of each request that belongs to a trace when it is handed to a
+    /// connection.
+    #[must_use]
+    pub fn observed(mut self, observer: impl Fn(&Sending) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
     }
 
     /// Sends a request and waits for the head of its answer, at most until `deadline`.
@@ -70,7 +108,9 @@ impl Client {
     {
         let mut request = request.map(boxed);
         let connection = capture_connection(&mut request);
-        let answer = self.pool.request(request);
+        let observer = self.observer.as_deref();
+        let observer = observer.and_then(|tell| Some((tell, trace::read(request.headers())?)));
+        let answer = telling(self.pool.request(request), &connection, observer);
         let result = match deadline {
             None => answer.await,
             Some(deadline) => match timeout_at(deadline, answer).await {
@@ -139,6 +179,33 @@ fn sent_on(connection: &CaptureConnection) -> Sent {
         Some(written) if written.is_zero() => Sent::No,
         _ => Sent::Maybe,
     }
+}
+
+/// The answer, and on the way the observer is told of the connection as soon as there is one.
+async fn telling<F: Future>(
+    answer: F,
+    connection: &CaptureConnection,
+    mut observer: Option<(&ClientObserver, u128)>,
+) -> F::Output {
+    let mut answer = pin!(answer);
+    poll_fn(|cx| {
+        let polled = answer.as_mut().poll(cx);
+        if let Some((tell, trace)) = observer
+            && let Some(Ends { local, peer }) = ends_of(connection)
+        {
+            observer = None;
+            tell(&Sending { local, peer, trace });
+        }
+        polled
+    })
+    .await
+}
+
+fn ends_of(connection: &CaptureConnection) -> Option<Ends> {
+    let mut extras = Extensions::new();
+    let picked = connection.connection_metadata();
+    picked.as_ref()?.get_extras(&mut extras);
+    extras.get().copied()
 }
 
 fn explain(error: legacy::Error, connection: &CaptureConnection) -> Error {

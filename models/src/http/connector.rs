@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +32,13 @@ impl Written {
     }
 }
 
+/// The addresses of both ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) local: SocketAddr,
+    pub(super) peer: SocketAddr,
+}
+
 /// Opens a TCP connection to the authority of an `http` URI; names are resolved by the drop-in.
 #[derive(Clone, Debug)]
 pub struct Connector {
@@ -55,7 +63,12 @@ impl Connector {
             .map_err(|_| ConnectTimedOut(self.patience))??;
         // A request is one small write that waits for its answer: exactly what Nagle would hold up.
         stream.set_nodelay(true)?;
+        let ends = stream.local_addr().and_then(|local| {
+            let peer = stream.peer_addr()?;
+            Ok(Ends { local, peer })
+        });
         Ok(Connection {
+            ends: ends.ok(),
             stream: Io::new(stream),
             written: Written::default(),
         })
@@ -83,13 +96,18 @@ pin_project! {
     pub struct Connection {
         #[pin]
         stream: Io<TcpStream>,
+        ends: Option<Ends>,
         written: Written,
     }
 }
 
 impl PoolConnection for Connection {
     fn connected(&self) -> Connected {
-        Connected::new().extra(self.written.clone())
+        let connected = Connected::new().extra(self.written.clone());
+        match self.ends {
+            Some(ends) => connected.extra(ends),
+            None => connected,
+        }
     }
 }
 

@@ -32,7 +32,7 @@ mod tests;
 mod timer;
 
 pub use body::{Body, BoxError, boxed, collect, empty, full};
-pub use client::Client;
+pub use client::{Client, Sending};
 pub use connector::{Connection, Connector};
 pub use echo::Echo;
 pub use error::{Error, InvalidPolicy, Sent};

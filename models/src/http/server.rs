@@ -19,6 +19,7 @@ use tower::ServiceExt;
 
 use super::door::{Door, Guest, Knock};
 use super::{BoxError, InvalidPolicy, Io, ServerPolicy, Timer};
+use crate::trace;
 
 /// The address a request's connection came from; every request carries it as an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,15 @@ pub enum ServerEvent<'a> {
     Refused {
         /// Where it came from.
         peer: SocketAddr,
+    },
+    /// A request that belongs to a trace begins to be served.
+    Serving {
+        /// The server's end of the connection.
+        local: SocketAddr,
+        /// Where it came from.
+        peer: SocketAddr,
+        /// The trace.
+        trace: u128,
     },
     /// A connection ended; `error` is what ended it early, if anything did.
     Closed {
@@ -136,7 +146,7 @@ impl Server {
     /// should have ended, spreads), closes the listener, lets every exchange in flight finish
     /// within the grace period, and cuts the rest.
     ///
-    /// Every request carries a [`Peer`] extension. An accept error never ends the loop: errors of one
+    /// Every request carries a [`Peer`] extension, and its trace is in force while it is served. An accept error never ends the loop: errors of one
     /// connection are passed over, others (no file handles left) are waited out, 10 ms doubling to 1 s.
     /// A service error closes its connection; a panic in the service ends only its connection.
     ///
@@ -219,9 +229,14 @@ impl Server {
     {
         let Guest { stream, peer, seat } = guest;
         self.observer.observe(&ServerEvent::Opened { peer });
+        let (local, observer) = (stream.local_addr().ok(), self.observer.clone());
         let answer = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
-            service.clone().oneshot(request)
+            let trace = trace::read(request.headers());
+            if let (Some(local), Some(trace)) = (local, trace) {
+                observer.observe(&ServerEvent::Serving { local, peer, trace });
+            }
+            trace::within(trace, service.clone().oneshot(request))
         });
         let connection = http1::Builder::new()
             .timer(Timer)

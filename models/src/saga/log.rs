@@ -44,6 +44,9 @@ pub enum LogEvent {
         definition: String,
         /// What it is given.
         input: Value,
+        /// The trace of the request that began it, in which it goes on after a crash as well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<String>,
     },
     /// A step's effect is about to be tried.
     Started {

@@ -2,7 +2,8 @@
 
 use super::log::LogEvent;
 
-/// Is told every event of every saga, after it is in the log. Called outside of every lock.
+/// Is told every event of every saga, after it is in the log. Called outside of every lock, in the trace
+/// of the request that began the saga ([`trace::present`](crate::trace::present)).
 pub trait Observer: Send + Sync + 'static {
     /// `step` is the name of the step that the event is about.
     fn event(&self, saga: &str, definition: &str, step: Option<&str>, event: &LogEvent);

@@ -10,7 +10,7 @@ use super::{
     run::Run,
     step::Definition,
 };
-use crate::journal::Journal;
+use crate::{journal::Journal, trace};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -137,7 +137,8 @@ impl Orchestrator {
             }
             return Err(SagaError::OtherInput(saga.into()));
         }
-        let progress = Progress::begun(definition.into(), input);
+        let mut progress = Progress::begun(definition.into(), input);
+        progress.trace = trace::present_text();
         let sender = sagas.know(saga, &progress);
         drop(sagas);
         let end = sender.subscribe();
@@ -213,7 +214,7 @@ impl Inner {
         self.sagas.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a saga run in a task of its own.
+    /// Lets a saga run in a task of its own, in the trace of the request that began it.
     fn set_off(
         self: &Arc<Self>,
         saga: String,
@@ -222,7 +223,8 @@ impl Inner {
         is_new: bool,
     ) {
         let inner = self.clone();
-        tokio::spawn(async move {
+        let trace = progress.trace.as_deref().and_then(trace::of_text);
+        tokio::spawn(trace::within(trace, async move {
             let mut run = Run {
                 inner: &inner,
                 saga: saga.clone(),
@@ -235,7 +237,7 @@ impl Inner {
                 sender.send_replace(Some(ended));
                 inner.compact_if_large().await;
             }
-        });
+        }));
     }
 
     /// Forgets the oldest of too many ended sagas. A parked one waits for somebody to look, and is

@@ -27,6 +27,8 @@ pub(super) enum StepState {
 pub(super) struct Progress {
     pub definition: String,
     pub input: Value,
+    /// The trace of the request that began it.
+    pub trace: Option<String>,
     pub steps: BTreeMap<usize, StepState>,
     /// Why it turns back, once it does.
     pub turned: Option<String>,
@@ -38,6 +40,7 @@ impl Progress {
         Self {
             definition,
             input,
+            trace: None,
             steps: BTreeMap::new(),
             turned: None,
             end: None,
@@ -162,6 +165,7 @@ mod tests {
             LogEvent::Begun {
                 definition: "x".into(),
                 input: Value::Null,
+                trace: None,
             },
             ended,
         ] {

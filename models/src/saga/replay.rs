@@ -34,12 +34,28 @@ pub(super) fn replay(records: &[Vec<u8>], observer: &dyn Observer) -> Result<His
             ends.insert(saga.clone(), offset);
         }
         match (sagas.get_mut(&saga), event) {
-            (None, LogEvent::Begun { definition, input }) => {
-                sagas.insert(saga, Progress::begun(definition, input));
+            (
+                None,
+                LogEvent::Begun {
+                    definition,
+                    input,
+                    trace,
+                },
+            ) => {
+                let begun = Progress::begun(definition, input);
+                sagas.insert(saga, Progress { trace, ..begun });
             }
-            (Some(progress), LogEvent::Begun { definition, input }) if progress.end.is_some() => {
+            (
+                Some(progress),
+                LogEvent::Begun {
+                    definition,
+                    input,
+                    trace,
+                },
+            ) if progress.end.is_some() => {
                 ends.remove(&saga);
-                *progress = Progress::begun(definition, input);
+                let begun = Progress::begun(definition, input);
+                *progress = Progress { trace, ..begun };
             }
             (Some(progress), event) => take(progress, &saga, &event, offset)?,
             (None, event) => {

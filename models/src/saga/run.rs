@@ -7,6 +7,7 @@ use super::{
     progress::{Progress, StepState},
     step::{Context, Definition, Direction, Effect, Outcome, Step},
 };
+use crate::trace;
 use std::sync::Arc;
 use tokio::time::{sleep, timeout};
 
@@ -43,6 +44,7 @@ impl Run<'_> {
         let event = LogEvent::Begun {
             definition,
             input: self.progress.input.clone(),
+            trace: self.progress.trace.clone(),
         };
         self.write(&event).await
     }
@@ -231,7 +233,7 @@ impl Run<'_> {
 
 /// One try. A time-out, a panic and an end by others leave the outcome unknown.
 async fn try_once(effect: &Arc<dyn Effect>, context: Context, step: &Step) -> Outcome {
-    let mut task = AbortOnDrop(tokio::spawn(effect.call(context)));
+    let mut task = AbortOnDrop(trace::spawn(effect.call(context)));
     match timeout(step.timeout, &mut task.0).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => Outcome::Unknown(error.to_string()),

@@ -1,6 +1,7 @@
 //! Whole sagas, with refusals, lost answers, panics and crashes at every record of the log.
 
 mod memory;
+mod traces;
 
 use super::*;
 use serde_json::{Value, json};

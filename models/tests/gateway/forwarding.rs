@@ -74,6 +74,25 @@ async fn the_trail_of_hops_grows_and_hop_by_hop_headers_end() {
 }
 
 #[tokio::test]
+async fn a_service_that_calls_others_passes_on_the_trace_that_it_serves() {
+    let endpoint = Endpoint::answering("").await;
+    let stage = Stage::before(&endpoint).await;
+    for trace in [Some(7), None] {
+        let request = Request::get("/").header("host", "main").body(full(""));
+        let answer = stage.gateway.handle(request.unwrap());
+        windtunnel_models::trace::within(trace, answer).await;
+    }
+    let asked = endpoint.asked();
+    let trace = |number: usize| asked[number].header("traceparent")[3..35].to_owned();
+    assert_eq!(trace(0), format!("{:032x}", 7));
+    assert_ne!(
+        trace(1),
+        trace(0),
+        "a request of nobody's has a trace of its own"
+    );
+}
+
+#[tokio::test]
 async fn the_path_is_normalised_once_for_routing_and_forwarding() {
     let open = Endpoint::answering("open").await;
     let admin = Endpoint::answering("admin").await;

@@ -28,6 +28,8 @@ impl Narrator<'_> {
             | Event::PortUnreachable { host, .. }
             | Event::LookedUp { host, .. }
             | Event::Swizzled { host, .. }
+            | Event::RequestSent { host, .. }
+            | Event::RequestReceived { host, .. }
             | Event::Connecting { from: host, .. }
             | Event::Invoked { client: host, .. } => *host,
             Event::Connected { connection } | Event::NotConnected { connection, .. } => {

@@ -13,7 +13,7 @@ use std::sync::{
 };
 use tracing::info;
 use windtunnel::gauge;
-use windtunnel_models::http::deadline;
+use windtunnel_models::{http::deadline, trace};
 
 /// The same service, telling how many requests are open (the gauge
 /// `queue-depth`) and which came without a deadline (the fact `undated`).
@@ -41,8 +41,8 @@ impl Drop for Open {
 async fn watch(State(count): State<Arc<AtomicI64>>, request: Request, next: Next) -> Response {
     let _open = Open::begin(count);
     if !request.headers().contains_key(deadline::HEADER) {
-        let path = request.uri().path();
-        info!(target: "observe", what = "undated", path);
+        let (path, trace) = (request.uri().path(), trace::present_text());
+        info!(target: "observe", what = "undated", path, trace = trace.as_deref());
     }
     next.run(request).await
 }

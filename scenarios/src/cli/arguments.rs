@@ -1,5 +1,6 @@
 //! What may be said on the command line.
 
+use super::log::Trace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
@@ -41,6 +42,8 @@ pub enum Verb {
     Audit(Audit),
     /// Compare two runs and show the first event in which they differ.
     Diff(Diff),
+    /// Print what happened for one request, in all of the services that it went through.
+    Export(Export),
     /// Print the JSON Schema of scenario files.
     Schema,
     /// Serve as a reverse proxy (real world: `cargo real gateway ...`).
@@ -97,6 +100,9 @@ pub struct Run {
     /// Stop at this instant: `--until 12s`.
     #[arg(long)]
     pub until: Option<Span>,
+    /// How much of what happened is written into the log of events.
+    #[arg(long, value_enum, default_value_t)]
+    pub trace: Trace,
     /// Write the run directory here instead of into the store `.windtunnel`.
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -114,6 +120,9 @@ pub struct Replay {
     /// several with commas between.
     #[arg(long, value_name = "[TARGET=]LEVEL,..")]
     pub log: Option<Targets>,
+    /// How much of what happened is written into the log of events.
+    #[arg(long, value_enum, default_value_t)]
+    pub trace: Trace,
     /// Write the run directory here instead of into the store `.windtunnel`.
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -214,6 +223,32 @@ pub struct Diff {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// In which form a log is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// A sentence a line.
+    #[default]
+    Text,
+    /// The events as they are in a log, a JSON object a line.
+    Jsonl,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// A run: a run directory, `latest`, a case file, or `scenario@seed`.
+    pub target: String,
+    /// The request: its trace id, the first eight digits of it or more, or its operation's number.
+    #[arg(long, value_name = "TRACE")]
+    pub request: String,
+    /// In which form.
+    #[arg(long, value_enum, default_value_t)]
+    pub to: Form,
+    /// Write into this file instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Arguments of `gateway`.

@@ -2,18 +2,12 @@
 
 use super::{
     exit::{Exit, Failure},
+    log::{self, Trace},
     replay, store, target,
 };
-use std::{
-    fmt::Display,
-    fs,
-    io::{BufRead, BufReader},
-    path::Path,
-};
+use std::{fs, path::Path};
 use windtunnel::Settings;
-use windtunnel_record::{
-    Difference, Digest, Record, RunSpec, Seed, Topology, digest::BytesDigester,
-};
+use windtunnel_record::{Difference, Digest, Record, RunSpec, Seed, Topology};
 use windtunnel_reports::{json::ToldDifference, words::Narrator};
 
 /// A run that is over.
@@ -24,12 +18,16 @@ pub struct Course {
     tool: String,
     /// Its scenario as text, with the changed settings.
     scenario: String,
+    /// How much of it is here.
+    pub trace: Trace,
     /// Its digest.
     pub digest: Digest,
     /// How many events it had, kept or not.
     pub event_count: u64,
-    topology: Topology,
-    events: Vec<Record>,
+    /// The hosts.
+    pub topology: Topology,
+    /// The events that are here.
+    pub events: Vec<Record>,
 }
 
 impl Course {
@@ -68,6 +66,7 @@ impl Course {
             spec,
             tool: record.tool,
             scenario: scenario.resolved(),
+            trace: Trace::Packets,
             digest: record.digest,
             event_count: record.event_count,
             topology: record.topology,
@@ -78,50 +77,41 @@ impl Course {
     /// Reads a run's directory.
     ///
     /// # Errors
-    /// Exit 4 if there is none, 3 if it cannot be understood or its log is not the one it was written
-    /// with.
+    /// Exit 4 if there is none or it has no log, 3 if it cannot be understood or its log is not the one
+    /// it was written with.
     pub fn read(directory: &Path) -> Result<Self, Failure> {
         let file = store::read_run(directory)?;
-        let path = directory.join("events.jsonl.zst");
-        let failed = |error: &dyn Display| {
+        let events = log::read(directory, &file)?;
+        let path = directory.join("scenario.toml");
+        let scenario = fs::read_to_string(&path).map_err(|error| {
             let shown = path.display();
             Failure::new(
                 Exit::Invalid,
                 format_args!("failed to read {shown}: {error}"),
             )
-        };
-        let log = fs::File::open(&path).map_err(|error| failed(&error))?;
-        let log = zstd::Decoder::new(log).map_err(|error| failed(&error))?;
-        let (mut log, mut line) = (BufReader::new(log), Vec::new());
-        let (mut events, mut digester) = (Vec::new(), BytesDigester::default());
-        loop {
-            line.clear();
-            let length = log
-                .read_until(b'\n', &mut line)
-                .map_err(|error| failed(&error))?;
-            if length == 0 {
-                break;
-            }
-            digester.absorb(&line);
-            let record = serde_json::from_slice(&line).map_err(|error| failed(&error))?;
-            events.push(record);
-        }
-        if file
-            .log_digest
-            .is_some_and(|digest| digest != digester.digest())
-        {
-            return Err(failed(&"its digest is not the one in run.json"));
-        }
-        let scenario = fs::read_to_string(directory.join("scenario.toml"));
+        })?;
         Ok(Self {
             spec: file.spec,
             tool: file.tool,
-            scenario: scenario.map_err(|error| failed(&error))?,
+            scenario,
+            trace: file.trace,
             digest: file.digest,
             event_count: file.event_count,
             topology: file.topology,
             events,
         })
+    }
+
+    /// The run, if all of its events are here; `name` is what it was called.
+    ///
+    /// # Errors
+    /// Exit 4 if it was written without its packets.
+    pub fn whole(self, name: &str) -> Result<Self, Failure> {
+        if self.trace.keeps_packets() {
+            return Ok(self);
+        }
+        let lacks = "cannot be compared event for event";
+        Err(log::too_little(&name, self.trace, lacks))
     }
 
     /// Whether the other should have taken the same course: made by the same version from the same

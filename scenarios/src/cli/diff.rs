@@ -50,8 +50,8 @@ impl<'a> Side<'a> {
 /// exit 13; that others do is what was to be shown.
 pub fn diff(arguments: &Diff) -> Result<Exit, Failure> {
     process::without_address_randomisation();
-    let one = Course::of(&arguments.one)?;
-    let other = Course::of(&arguments.other)?;
+    let one = Course::of(&arguments.one)?.whole(&arguments.one)?;
+    let other = Course::of(&arguments.other)?.whole(&arguments.other)?;
     let difference = one.difference(&other, arguments.context);
     let sides = (
         Side::of(&arguments.one, &one),

@@ -7,9 +7,11 @@ mod course;
 mod diff;
 mod door;
 mod exit;
+mod export;
 mod finding;
 mod gateway;
 mod list;
+mod log;
 mod process;
 mod replay;
 mod run;
@@ -44,6 +46,7 @@ fn carry_out(arguments: Arguments) -> Result<Exit, exit::Failure> {
         Verb::Sweep(sweep) => sweep::sweep(&sweep),
         Verb::Audit(audit) => audit::audit(&audit),
         Verb::Diff(diff) => diff::diff(&diff),
+        Verb::Export(export) => export::export(&export),
         Verb::Schema => schema::schema(),
         Verb::Gateway(gateway) => gateway::gateway(&gateway),
         Verb::Up(up) => up::up(&up),

@@ -33,12 +33,18 @@ pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
         expected.spec.scenario, expected.spec.seed
     );
     let settings = Settings {
-        keep_packets: true,
+        keep_packets: arguments.trace.keeps_packets(),
         log: arguments.log.clone(),
     };
     let record = scenario.execute(&expected.spec, settings)?;
     let directory = store::run_directory(arguments.out.as_deref(), &record);
-    let exit = run::finish(&record, &scenario, &directory, arguments.format)?;
+    let exit = run::finish(
+        &record,
+        arguments.trace,
+        &scenario,
+        &directory,
+        arguments.format,
+    )?;
     let same = record.digest == expected.digest;
     let still_broken = expected.broken.iter().all(|rule| {
         record

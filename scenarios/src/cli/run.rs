@@ -3,13 +3,14 @@
 use super::{
     arguments::{Format, Run},
     exit::{Exit, Failure},
+    log::Trace,
     process, store, target,
 };
 use std::io::{self, IsTerminal, Write};
 use windtunnel::Settings;
 use windtunnel_record::{RunRecord, Seed};
 use windtunnel_reports::{
-    console::{Style, run_summary},
+    console::{Style, run_summary, slowest},
     json::RunObject,
 };
 
@@ -26,17 +27,24 @@ pub fn run(arguments: &Run) -> Result<Exit, Failure> {
         .map(|until| windtunnel_record::Moment::START + until);
     eprintln!("running {name} with seed {seed}");
     let settings = Settings {
-        keep_packets: true,
+        keep_packets: arguments.trace.keeps_packets(),
         log: None,
     };
     let record = scenario.execute(&spec, settings)?;
     let directory = store::run_directory(arguments.out.as_deref(), &record);
-    finish(&record, &scenario, &directory, arguments.format)
+    finish(
+        &record,
+        arguments.trace,
+        &scenario,
+        &directory,
+        arguments.format,
+    )
 }
 
 /// Writes the directory and prints the summary of a run that is over.
 pub fn finish(
     record: &RunRecord,
+    trace: Trace,
     scenario: &target::Scenario,
     directory: &std::path::Path,
     format: Format,
@@ -45,6 +53,7 @@ pub fn finish(
     store::write_run(
         directory,
         record,
+        trace,
         &scenario.resolved(),
         scenario.expected(),
         &shown,
@@ -59,6 +68,9 @@ pub fn finish(
                 Style::PLAIN
             };
             write!(out, "{}", run_summary(record, &shown, style))?;
+            if trace != Trace::Off {
+                write!(out, "{}", slowest(record, &shown, style))?;
+            }
             writeln!(
                 out,
                 "    Report {}",

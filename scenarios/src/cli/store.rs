@@ -1,14 +1,17 @@
 //! Where runs are kept: directories whose files appear whole.
 
-use super::exit::{Exit, Failure};
+use super::{
+    exit::{Exit, Failure},
+    log::{self, Trace},
+};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io, panic,
     path::{Path, PathBuf},
+    thread,
 };
-use windtunnel_record::{Digest, Record, RunRecord, RunSpec, Topology, digest::BytesDigester};
+use windtunnel_record::{Digest, RunRecord, RunSpec, Topology};
 
 /// The default store; disposable.
 const STORE: &str = ".windtunnel";
@@ -25,7 +28,11 @@ pub struct RunFile {
     pub digest: Digest,
     /// How many events.
     pub event_count: u64,
-    /// XXH3-128 over the lines of `events.jsonl.zst`, which says that the log is whole.
+    /// How much of it the log holds; every event where nothing is said.
+    #[serde(default)]
+    pub trace: Trace,
+    /// XXH3-128 over the lines of `events.jsonl.zst`, which says that the log is whole; absent if
+    /// there is none.
     #[serde(default)]
     pub log_digest: Option<Digest>,
     /// The hosts, which events mean by number.
@@ -73,6 +80,7 @@ pub fn run_directory(out: Option<&Path>, run: &RunRecord) -> PathBuf {
 pub fn write_run(
     directory: &Path,
     run: &RunRecord,
+    trace: Trace,
     scenario: &str,
     expected: Option<&str>,
     replay: &str,
@@ -81,13 +89,17 @@ pub fn write_run(
         let path = directory.join(name);
         write_whole(&path, bytes).with_context(|| format!("failed to write {}", path.display()))
     };
-    for (name, bytes) in windtunnel_reports::directory::render(run, replay) {
-        write(&name, &bytes)?;
-    }
-    write("scenario.toml", scenario.as_bytes())?;
-    write("faults.toml", faults_toml(run)?.as_bytes())?;
-    let (log, log_digest) = compressed(&run.events)?;
-    write("events.jsonl.zst", &log)?;
+    // The log takes about as long as all the rest, and needs nothing of it.
+    let log_digest = thread::scope(|scope| {
+        let log = scope.spawn(|| log::write(directory, &run.events, trace));
+        for (name, bytes) in windtunnel_reports::directory::render(run, replay) {
+            write(&name, &bytes)?;
+        }
+        write("scenario.toml", scenario.as_bytes())?;
+        write("faults.toml", faults_toml(run)?.as_bytes())?;
+        log.join()
+            .unwrap_or_else(|payload| panic::resume_unwind(payload))
+    })?;
     let mut spec = run.spec.clone();
     spec.faults = Some(run.faults.clone());
     let file = RunFile {
@@ -95,7 +107,8 @@ pub fn write_run(
         spec,
         digest: run.digest,
         event_count: run.event_count,
-        log_digest: Some(log_digest),
+        trace,
+        log_digest,
         topology: run.topology.clone(),
         verdict: run.verdict().into(),
         expected: expected.map(Into::into),
@@ -109,30 +122,6 @@ pub fn write_run(
     // Last: a directory with a run.json is complete.
     write("run.json", &serde_json::to_vec_pretty(&file)?)
 }
-
-/// The events, one JSON object a line, and the digest of the lines.
-fn compressed(events: &[Record]) -> anyhow::Result<(Vec<u8>, Digest)> {
-    let mut encoder = zstd::Encoder::new(Vec::new(), 1).context("failed to start compressing")?;
-    let mut digester = BytesDigester::default();
-    // A serialiser writes a few bytes at a time, for each of which the encoder has a price.
-    let mut lines = Vec::with_capacity(2 * BLOCK);
-    for record in events {
-        serde_json::to_writer(&mut lines, record).context("failed to write an event")?;
-        lines.push(b'\n');
-        if lines.len() >= BLOCK {
-            digester.absorb(&lines);
-            encoder.write_all(&lines)?;
-            lines.clear();
-        }
-    }
-    digester.absorb(&lines);
-    encoder.write_all(&lines)?;
-    let log = encoder.finish().context("failed to compress the events")?;
-    Ok((log, digester.digest()))
-}
-
-/// So many bytes of a log are compressed at a time.
-const BLOCK: usize = 1 << 16;
 
 fn faults_toml(run: &RunRecord) -> anyhow::Result<String> {
     #[derive(Serialize)]

@@ -8,6 +8,7 @@
 use super::{
     arguments::Worker,
     exit::{Exit, Failure},
+    log::Trace,
     process, store, target,
     workers::{Answer, Kept, Request},
 };
@@ -71,6 +72,13 @@ fn write(
         return Some("the worker holds no run".into());
     };
     let (text, shown) = (scenario.resolved(), store::quoted(directory));
-    let written = store::write_run(directory, record, &text, scenario.expected(), &shown);
+    let written = store::write_run(
+        directory,
+        record,
+        Trace::Packets,
+        &text,
+        scenario.expected(),
+        &shown,
+    );
     written.err().map(|error| format!("{error:#}"))
 }

@@ -4,7 +4,7 @@ use super::{described::route, policies};
 use crate::{
     apps::shop::traffic,
     format::{Keys, Load, Model, Scenario},
-    hooks::Hooks,
+    hooks::{self, Hooks},
 };
 use bytes::Bytes;
 use http::{Method, Request, header};
@@ -39,6 +39,7 @@ pub fn add(
         let gateways = addresses.get(&load.via).cloned().unwrap_or_default();
         let pool = http_model::Client::new(&ClientPolicy::default());
         let pool = pool.expect("the default settings work");
+        let pool = pool.observed(hooks::sending);
         tunnel.load(model, move |client, key| {
             traffic::shop(pool.clone(), client, gateways.clone(), key)
         });
@@ -139,6 +140,7 @@ impl Asker {
             .operation(&self.name, key, async move {
                 let now = Instant::now();
                 deadline::write(request.headers_mut(), now + limit, now);
+                request.headers_mut().extend(windtunnel::traceparent());
                 let (head, body) = gateway.handle(request).await.into_parts();
                 match http_model::collect(body, 64 << 10, Some(now + limit)).await {
                     Ok(_) if head.status.is_success() => (Outcome::Ok, head.status.to_string()),

@@ -1,14 +1,18 @@
 //! What a replica of a service runs: the same in both worlds.
 
-use super::{described, gateway, serving::Injecting};
+use super::{described, gateway, invalid, serving::Injecting};
 use crate::{
     apps::{self, App, Place, place, watch},
     format::{Role, Scenario, Service},
+    hooks,
 };
 use std::{collections::BTreeMap, io};
 use tokio::net::TcpListener;
 use tower::Layer;
-use windtunnel_models::{gateway::config::Config, http};
+use windtunnel_models::{
+    gateway::config::Config,
+    http::{Server, ServerPolicy},
+};
 
 /// What one replica runs.
 #[derive(Clone)]
@@ -59,18 +63,21 @@ impl Program {
         let address = at.listen.clone();
         let listen = TcpListener::bind(&address);
         let stop = place::asked_to_stop();
+        let server = Server::new(ServerPolicy::default(), hooks::served).map_err(invalid)?;
         match self {
             Self::Written(app, config) => {
                 let service = (app.open)(at, config).await?.layer(Injecting);
-                http::serve(listen.await?, watch::watched(service), stop).await;
+                let service = watch::watched(service);
+                server.serve(listen.await?, service, stop).await;
             }
             Self::Gateway(config) => {
                 let gateway = gateway::open(&at, *config)?;
-                http::serve(listen.await?, Injecting.layer(gateway), stop).await;
+                let service = Injecting.layer(gateway);
+                server.serve(listen.await?, service, stop).await;
             }
             Self::Described(plan) => {
                 let service = described::open(&at, *plan)?.layer(Injecting);
-                http::serve(listen.await?, service, stop).await;
+                server.serve(listen.await?, service, stop).await;
             }
         }
         Ok(())

@@ -2,6 +2,10 @@
 //!
 //! A dead incarnation tells nothing: what its destructors report is ignored.
 
+mod requests;
+
+pub use requests::{request_received, request_sent, traced};
+
 use crate::{
     machine::{Machine, with},
     process,

@@ -6,6 +6,7 @@ use crate::{
     canonical::{Canonical, Decode, NotCanonical, Sink},
     history::Outcome,
     quantity::Moment,
+    trace::TraceId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -437,6 +438,31 @@ events! {
         attempt: u32,
         /// When it arrives; absent if it is lost.
         arrives: Option<Moment>,
+    }
+    /// The requests of an operation, and what they cause, carry this trace id.
+    70 Traced {
+        /// The operation.
+        operation: u64,
+        /// The trace id.
+        trace: TraceId,
+    }
+    /// A client handed a request to a connection.
+    71 RequestSent {
+        /// The client's host.
+        host: u32,
+        /// The connection; absent if it was over already.
+        connection: Option<u32>,
+        /// The request's trace id.
+        trace: TraceId,
+    }
+    /// A service began to serve a request.
+    72 RequestReceived {
+        /// The service's host.
+        host: u32,
+        /// The connection on which it came; absent if it was over already.
+        connection: Option<u32>,
+        /// The request's trace id.
+        trace: TraceId,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     event::{Event, Record},
     quantity::{Moment, Span},
+    trace::TraceId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct Operation {
     pub outcome: Option<Outcome>,
     /// A status, a value or an error in short.
     pub detail: String,
+    /// The trace id that its requests carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
 }
 
 impl Operation {
@@ -76,17 +80,22 @@ impl History {
                     completed: None,
                     outcome: None,
                     detail: String::new(),
+                    trace: None,
                 }),
                 Event::Completed {
                     operation,
                     outcome,
                     detail,
                 } => {
-                    let found = operations.get_mut(*operation as usize);
-                    if let Some(found) = found.filter(|found| found.operation == *operation) {
+                    if let Some(found) = numbered(&mut operations, *operation) {
                         found.completed = Some(*at);
                         found.outcome = Some(*outcome);
                         found.detail.clone_from(detail);
+                    }
+                }
+                Event::Traced { operation, trace } => {
+                    if let Some(found) = numbered(&mut operations, *operation) {
+                        found.trace = Some(*trace);
                     }
                 }
                 _ => {}
@@ -102,4 +111,9 @@ impl History {
             .filter(|operation| operation.outcome.is_none())
             .collect()
     }
+}
+
+fn numbered(operations: &mut [Operation], number: u64) -> Option<&mut Operation> {
+    let found = operations.get_mut(number as usize);
+    found.filter(|found| found.operation == number)
 }

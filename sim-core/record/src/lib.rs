@@ -32,6 +32,7 @@ pub mod spec;
 pub mod stream;
 pub mod target;
 pub mod topology;
+pub mod trace;
 pub mod verdict;
 
 pub use bandwidth::Bandwidth;
@@ -53,4 +54,5 @@ pub use spec::{Limits, RunSpec};
 pub use stream::{Seed, Stream};
 pub use target::Target;
 pub use topology::{HostInfo, Topology};
+pub use trace::TraceId;
 pub use verdict::{Reason, RuleReport, Verdict, Witness};

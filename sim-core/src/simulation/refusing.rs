@@ -1,10 +1,16 @@
 //! A build for the real world: everything that needs a simulation refuses.
 
 use crate::{host::Planned, tunnel::Tunnel};
-use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    time::Duration,
+};
 use tracing_subscriber::filter::Targets;
 use windtunnel_record::{
-    Digest, FaultPlan, Fields, Moment, Outcome, Record, RunSpec, Size, Span, Topology,
+    Digest, FaultPlan, Fields, Moment, Outcome, Record, RunSpec, Size, Span, Topology, TraceId,
 };
 
 /// Never made here.
@@ -53,6 +59,14 @@ pub fn invoked(_: &str, _: &str) -> u64 {
 }
 
 pub fn completed(_: u64, _: Outcome, _: &str) {}
+
+pub fn traced(_: u64, _: TraceId) {}
+
+/// In the real world requests are told by their own hooks.
+pub fn request_sent(_: SocketAddr, _: SocketAddr, _: TraceId) {}
+
+/// In the real world requests are told by their own hooks.
+pub fn request_received(_: SocketAddr, _: SocketAddr, _: TraceId) {}
 
 /// In the real world facts are `tracing` events and nothing else.
 pub fn observed(_: &str, _: Fields) {}

@@ -2,13 +2,19 @@
 
 use super::observation;
 use crate::tunnel::Tunnel;
-use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    time::Duration,
+};
 use tracing_subscriber::filter::Targets;
 use windtunnel_engine::{
     self as engine, CpuCost, DiskSpec, Finished, HostSpec, NetworkSpec, Setup, clock::HostClock,
     network::LinkSpec, run::RunError,
 };
-use windtunnel_record::{ClockOffset, FaultPlan, Fields, Outcome, RunSpec, Size};
+use windtunnel_record::{ClockOffset, FaultPlan, Fields, Outcome, RunSpec, Size, TraceId};
 
 /// A future as the `main` of a host.
 pub fn as_main(
@@ -38,6 +44,20 @@ pub fn invoked(name: &str, key: &str) -> u64 {
 
 pub fn completed(operation: u64, outcome: Outcome, detail: &str) {
     engine::observe::completed(operation, outcome, detail);
+}
+
+pub fn traced(operation: u64, trace: TraceId) {
+    engine::observe::traced(operation, trace);
+}
+
+/// A client on the caller's host handed a request to its connection from `local` to `peer`.
+pub fn request_sent(local: SocketAddr, peer: SocketAddr, trace: TraceId) {
+    engine::observe::request_sent(local, peer, trace);
+}
+
+/// A service on the caller's host began to serve a request that came to `local` from `peer`.
+pub fn request_received(local: SocketAddr, peer: SocketAddr, trace: TraceId) {
+    engine::observe::request_received(local, peer, trace);
 }
 
 /// A service states a fact, as `tracing` events with target `observe` do.

@@ -6,7 +6,9 @@ mod audit;
 mod check;
 mod exits;
 mod findings;
+mod requests;
 mod runs;
+mod traces;
 
 // The package links every test with the simulated clock, which the drop-in brings along.
 use tokio as _;

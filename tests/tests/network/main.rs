@@ -21,6 +21,7 @@ mod nagle;
 mod pingpong;
 mod processors;
 mod progress;
+mod requests;
 mod shapes;
 mod silence;
 mod sockets;

@@ -2,6 +2,7 @@
 
 mod client;
 mod server;
+mod trace;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

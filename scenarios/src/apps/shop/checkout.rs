@@ -9,6 +9,7 @@ use tracing::info;
 use windtunnel_models::{
     journal::Journal,
     saga::{Context, Definition, Outcome, Step},
+    trace,
 };
 
 /// The saga's name in the log.
@@ -124,7 +125,9 @@ fn confirm(
                 .and_then(Value::as_i64)
                 .unwrap_or(0);
             let (saga, order) = (context.saga.as_str(), field("order"));
-            info!(target: "observe", what = "confirmed", once = saga, saga, order, amount);
+            let trace = trace::present_text();
+            let trace = trace.as_deref();
+            info!(target: "observe", what = "confirmed", once = saga, saga, order, amount, trace);
             Outcome::Done(Value::Null)
         })
     }

@@ -15,6 +15,8 @@
 //! | `saga-begun`, `saga-ended` | orders | `saga`, `order`, `outcome` |
 //! | `undated` | all | `path`: a request came that did not say until when its answer is of use |
 //!
+//! Each has the field `trace` besides, if it is known for which request it was done.
+//!
 //! Gauges: `queue-depth`, the requests that a service has open; `in-flight` and `permits-out`, the calls
 //! that it has under way and those of which their breakers know no outcome yet.
 

@@ -23,6 +23,7 @@ use windtunnel_models::{
     http::deadline,
     journal::Journal,
     saga::{End, LogEvent, Observer, Orchestrator, Planted, Policy},
+    trace,
 };
 
 /// Settings of the orders service.
@@ -92,12 +93,14 @@ impl Facts {
     /// States what the rules want to know; each once, however often it is told.
     fn state(saga: &str, event: &LogEvent) {
         match event {
-            LogEvent::Begun { .. } => {
-                info!(target: "observe", what = "saga-begun", once = saga, saga);
+            LogEvent::Begun { trace, .. } => {
+                let trace = trace.as_deref();
+                info!(target: "observe", what = "saga-begun", once = saga, saga, trace);
             }
             LogEvent::Ended(end) => {
-                let outcome = end.word();
-                info!(target: "observe", what = "saga-ended", once = saga, saga, outcome);
+                let (outcome, trace) = (end.word(), trace::present_text());
+                let trace = trace.as_deref();
+                info!(target: "observe", what = "saga-ended", once = saga, saga, outcome, trace);
             }
             _ => {}
         }

@@ -6,6 +6,7 @@ use axum::Router;
 use serde::Deserialize;
 use std::io;
 use tracing::info;
+use windtunnel_models::trace;
 
 /// Settings of the payments service.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -54,6 +55,7 @@ fn tell(step: Step, change: &Change) {
         saga = change.saga,
         order = change.order,
         customer = change.subject,
-        amount = change.amount
+        amount = change.amount,
+        trace = trace::present_text().as_deref()
     );
 }

@@ -13,7 +13,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use windtunnel_models::journal::Journal;
+use windtunnel_models::{journal::Journal, trace};
 
 /// What the journal says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -179,7 +179,7 @@ impl Store {
             return Ok(Answer::Refused("there is not enough"));
         }
         let store = self.clone();
-        let task = tokio::spawn(async move {
+        let task = trace::spawn(async move {
             store.write(&Entry::Did(change.clone())).await?;
             (store.tell)(Step::Made, &change);
             let done = State::Done(change.clone());
@@ -217,7 +217,7 @@ impl Store {
     /// Writes the tombstone of a key that is marked as being written, and gives back what was taken.
     async fn bury(&self, key: String, taken: Option<Change>) -> io::Result<Answer> {
         let store = self.clone();
-        let task = tokio::spawn(async move {
+        let task = trace::spawn(async move {
             store.write(&Entry::Undid { key: key.clone() }).await?;
             if let Some(change) = &taken {
                 (store.tell)(Step::Undone, change);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use windtunnel::Client;
 use windtunnel_models::http::{self as http_model, deadline};
-use windtunnel_record::Outcome;
+use windtunnel_record::{Fields, Outcome};
 
 /// How long a shopper waits for one answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,15 +36,31 @@ pub async fn shop(pool: http_model::Client, client: Client, gateways: Vec<String
             let mut last = (Outcome::Unknown, "not sent".to_owned());
             for attempt in 0..TRIES {
                 let gateway = &gateways[((number + attempt) % gateways.len() as u64) as usize];
+                let asked = Instant::now();
                 last = ask(&pool, gateway, &purchase).await;
                 if last.0 != Outcome::Unknown {
                     break;
                 }
+                tell(gateway, attempt, &last.1, asked.elapsed());
                 sleep(Duration::from_millis(200 << attempt)).await;
             }
             last
         })
         .await;
+}
+
+/// Tells why a request has to be repeated.
+fn tell(gateway: &str, attempt: u64, outcome: &str, latency: Duration) {
+    let Some(trace) = windtunnel::trace_id() else {
+        return;
+    };
+    let fields = Fields::default()
+        .with("endpoint", gateway)
+        .with("number", attempt as i64 + 1)
+        .with("outcome", outcome)
+        .with("latency-ms", latency.as_secs_f64() * 1e3)
+        .with("trace", trace.to_string());
+    windtunnel::component("client", "shopper", "unanswered", fields);
 }
 
 /// One request. That the shop declines is an answer like another.
@@ -64,6 +80,7 @@ async fn ask(pool: &http_model::Client, gateway: &str, purchase: &Purchase) -> (
         return (Outcome::Fail, "no request".into());
     };
     deadline::write(request.headers_mut(), until, now);
+    request.headers_mut().extend(windtunnel::traceparent());
     match pool.call(request, Some(until), 4096).await {
         Ok(answer) => match answer.status().as_u16() {
             200 => (Outcome::Ok, "200".into()),

@@ -42,7 +42,7 @@ pub(super) fn routed(
 }
 
 /// The host that has this address, seen from `from`.
-pub(super) fn host_of(machine: &Machine, from: u32, address: IpAddr) -> Option<u32> {
+pub(crate) fn host_of(machine: &Machine, from: u32, address: IpAddr) -> Option<u32> {
     if address.is_loopback() || address.is_unspecified() {
         return Some(from);
     }

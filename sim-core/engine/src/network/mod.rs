@@ -45,6 +45,7 @@ pub use readiness::{Interest, Ready};
 pub use socket::Socket;
 pub use udp::UdpSocket;
 
+pub(crate) use address::host_of;
 pub(crate) use link::{Conditions, Link};
 pub(crate) use wire::Limit;
 

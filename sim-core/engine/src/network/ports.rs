@@ -273,6 +273,27 @@ impl Network {
         })
     }
 
+    /// The connection that a socket of `host` at `at` has to `peer`, which is one of `peer_host`.
+    ///
+    /// A peer that connected has a port for a few connections, where a listener's port may be that of
+    /// thousands: so it is looked up at the peer first.
+    pub(crate) fn connection_between(
+        &self,
+        (host, at): (u32, SocketAddr),
+        (peer_host, peer): (u32, SocketAddr),
+    ) -> Option<u32> {
+        let of = |host: u32, at: SocketAddr, peer: SocketAddr| {
+            let mut holders = self.ports.at(host, at.port());
+            holders.find_map(|(_, holder)| match holder.held {
+                Held::Connected {
+                    connection, side, ..
+                } if self.peer_of(connection, side) == Some(peer) => Some(connection),
+                _ => None,
+            })
+        };
+        of(peer_host, peer, at).or_else(|| of(host, at, peer))
+    }
+
     fn peer_of(&self, connection: u32, side: u8) -> Option<SocketAddr> {
         let connection = self.connections.get(connection)?;
         Some(connection.ends[1 - side as usize].address)

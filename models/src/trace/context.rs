@@ -5,6 +5,8 @@ use std::fmt;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rand_core::Rng;
 
+use super::present;
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const MOST_MEMBERS: usize = 32;
@@ -21,26 +23,27 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The caller's context, or a new sampled one if there is none or it is invalid.
+    /// The caller's context; if there is none or it is invalid, a sampled one of the trace that is in
+    /// force, or of a new one.
     ///
     /// Law (W3C Trace Context): version `ff` is invalid, version `00` allows nothing after the flags,
     /// higher versions are read by their first four fields; an all-zero id, an upper-case digit, a
     /// wrong length and a second header are invalid; surrounding white space is allowed.
     pub fn read(headers: &HeaderMap, rng: &mut (impl Rng + ?Sized)) -> Self {
-        let mut values = headers.get_all(TRACEPARENT).iter();
-        let only = values.next().filter(|_| values.next().is_none());
-        let parsed = only.and_then(|value| value.to_str().ok()).and_then(parse);
-        if let Some((trace, flags)) = parsed {
+        if let Some((trace, flags)) = only(headers) {
             return Self {
                 trace,
                 flags,
                 inherited: true,
             };
         }
-        let (high, low) = (u128::from(rng.next_u64()), u128::from(rng.next_u64()));
-        // All-zero is invalid; a generator that draws it gets one instead.
+        let trace = present().unwrap_or_else(|| {
+            let (high, low) = (u128::from(rng.next_u64()), u128::from(rng.next_u64()));
+            // All-zero is invalid; a generator that draws it gets one instead.
+            (high << 64 | low).max(1)
+        });
         Self {
-            trace: (high << 64 | low).max(1),
+            trace,
             flags: 1,
             inherited: false,
         }
@@ -80,6 +83,18 @@ impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.trace)
     }
+}
+
+/// The trace id of a request's head, if it has a valid one.
+pub fn read(headers: &HeaderMap) -> Option<u128> {
+    only(headers).map(|(trace, _)| trace)
+}
+
+/// Trace id and flags of the only traceparent.
+fn only(headers: &HeaderMap) -> Option<(u128, u8)> {
+    let mut values = headers.get_all(TRACEPARENT).iter();
+    let only = values.next().filter(|_| values.next().is_none());
+    only.and_then(|value| value.to_str().ok()).and_then(parse)
 }
 
 fn parse(text: &str) -> Option<(u128, u8)> {
