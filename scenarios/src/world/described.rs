@@ -155,9 +155,17 @@ impl Server {
             scheduling, speed, ..
         } = self.plan;
         let job = tokio::spawn(async move {
-            windtunnel::gauge("queue-depth", waiting.fetch_add(1, Ordering::Relaxed) + 1);
+            // Where nobody waits for a worker the host's own gauge says how many share its cores.
+            let waits = workers.available_permits() == 0;
+            let tell = |count: i64| {
+                if waits {
+                    let before = waiting.fetch_add(count, Ordering::Relaxed);
+                    windtunnel::gauge("queue-depth", before + count);
+                }
+            };
+            tell(1);
             let permit = workers.acquire_owned().await;
-            windtunnel::gauge("queue-depth", waiting.fetch_sub(1, Ordering::Relaxed) - 1);
+            tell(-1);
             match scheduling {
                 // Workers are threads of their own: what they do keeps no one from being polled.
                 Scheduling::Fifo => windtunnel::pause_for(work.mul_f64(1.0 / speed).into()).await,

@@ -14,7 +14,7 @@ pub(crate) enum Due {
     /// A core of a host becomes free while tasks wait for one.
     CoreFree { host: u32 },
     /// Some work on shared cores is done.
-    ShareDone { host: u32, epoch: u32 },
+    ShareDone { host: u32 },
     /// A reader (or writer) of a connection may find something.
     Readable { connection: u32, side: u8 },
     /// See [`Due::Readable`].

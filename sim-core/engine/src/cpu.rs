@@ -17,7 +17,7 @@ use crate::{
     timer::{self, TimerId},
 };
 use sharing::Sharing;
-use std::{cell::Cell, collections::VecDeque, time::Duration};
+use std::{cell::Cell, collections::VecDeque, task::Waker, time::Duration};
 use windtunnel_record::{Scheduling, Span};
 
 thread_local! {
@@ -182,14 +182,14 @@ impl Cores {
         Some(soonest)
     }
 
-    /// Forgets all work: the process is gone.
-    pub fn clear(&mut self, now: u64) {
+    /// Forgets all work: the process is gone. Gives who waited for some of it.
+    #[must_use = "wakers are dropped with the door closed"]
+    pub fn clear(&mut self, now: u64) -> Vec<Waker> {
         self.waiting.clear();
-        if let Some(sharing) = &mut self.sharing {
-            sharing.clear();
-        }
         self.free_at = now;
         self.others_free_at.fill(now);
+        let sharing = self.sharing.as_mut();
+        sharing.map(|sharing| sharing.clear()).unwrap_or_default()
     }
 }
 

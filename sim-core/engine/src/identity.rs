@@ -70,8 +70,9 @@ unsafe extern "C" fn __wrap_sched_getaffinity(
 unsafe extern "C" fn __wrap_sysconf(name: libc::c_int) -> libc::c_long {
     type Original = unsafe extern "C" fn(libc::c_int) -> libc::c_long;
     static ORIGINAL: OnceLock<usize> = OnceLock::new();
+    // Everything else may be asked for while the engine's door is open: by an allocator, say.
     let asked = [libc::_SC_NPROCESSORS_ONLN, libc::_SC_NPROCESSORS_CONF].contains(&name);
-    match cores().filter(|_| asked) {
+    match asked.then(cores).flatten() {
         Some(cores) => cores as libc::c_long,
         // SAFETY: the type is that of POSIX.
         None => unsafe { original::<Original>(c"sysconf", &ORIGINAL)(name) },

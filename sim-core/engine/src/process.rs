@@ -153,7 +153,9 @@ impl Machine {
             self.close_files(host, id);
         }
         self.release_memory(host);
-        self.hosts[host as usize].cores.clear(clock::now());
+        for waker in self.hosts[host as usize].cores.clear(clock::now()) {
+            self.retire(Some(waker));
+        }
         self.to_bury.push(id);
     }
 

@@ -38,7 +38,7 @@ impl Machine {
     pub(crate) fn is_stale(&self, due: Due) -> bool {
         match due {
             Due::Timer(id) => self.timers.get(id).is_none(),
-            Due::ShareDone { host, epoch } => self.is_share_over(host, epoch),
+            Due::ShareDone { host } => self.shares_nothing(host),
             Due::KeepAlive { connection, side } => self.is_kept_alive(connection, side),
             _ => false,
         }

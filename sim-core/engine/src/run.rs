@@ -20,7 +20,7 @@ use crate::{
 use std::{
     any::Any,
     future::Future,
-    io,
+    io, panic,
     pin::Pin,
     sync::{Arc, Mutex},
     thread,
@@ -147,12 +147,15 @@ fn on_thread(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Result<Finished, R
     Ok(finished)
 }
 
-/// Ends simulated time on this thread, also when the harness panics.
+/// Ends the run on this thread, also when the harness panics.
 struct StopOnDrop;
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         guard::release();
+        // After a panic of the harness the run is still there. What it holds may panic as well.
+        let _ = panic::catch_unwind(|| drop(machine::take()));
+        task::stop();
         clock::stop();
     }
 }
@@ -294,7 +297,7 @@ impl Machine {
         match due {
             Due::Timer(id) => self.timer_due(id),
             Due::CoreFree { host } => self.core_free(host),
-            Due::ShareDone { host, epoch } => self.share_done(host, epoch),
+            Due::ShareDone { host } => self.share_done(host),
             Due::Readable { connection, side } => self.readable_due(connection, side),
             Due::Writable { connection, side } => self.writable_due(connection, side),
             Due::Handshake { connection, step } => self.handshake_due(connection, step),
@@ -385,7 +388,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let output = slot.lock().expect("the run is over").take();
     match (finished, output) {
         (Ok(_), Some(Ok(output))) => output,
-        (Ok(_), Some(Err(payload))) => std::panic::resume_unwind(payload),
+        (Ok(_), Some(Err(payload))) => panic::resume_unwind(payload),
         (Ok(finished), None) => panic!("{}", why_stopped(&finished)),
         (Err(error), _) => panic!("{error}"),
     }

@@ -101,6 +101,11 @@ macro_rules! numbered {
                 found.ok_or(NotCanonical)
             }
         }
+
+        // One that is missing above does not compile.
+        const _: fn($choice) = |one| match one {
+            $(<$choice>::$one)|* => {}
+        };
     };
 }
 numbered!(Ending: Returned, Crashed, PowerLost, RunEnded, OutOfMemory);

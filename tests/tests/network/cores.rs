@@ -2,6 +2,7 @@
 //! more.
 
 use crate::stage::{Notes, note, run};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use std::future::Future;
 use tokio::time::{Duration, Instant};
 use windtunnel::{
@@ -96,8 +97,8 @@ fn work_that_nobody_waits_for_any_more_occupies_its_core_to_the_end() {
 fn on_shared_cores_all_work_goes_on_at_once_and_takes_the_longer_the_more_there_is() {
     let noted = on_shared_cores(Span::ZERO, |notes| async move {
         let start = Instant::now();
-        // Eight jobs on four cores go on at half the speed, so that the late one, which comes when they
-        // are half done, has five ninths of a core's ninth part for a while, and then a core alone.
+        // Eight jobs on four cores go on at half the speed; the late one comes when they are half done,
+        // and all nine go on at four ninths of it.
         let jobs: Vec<_> = (0..8).map(|_| job(&notes, start, "early")).collect();
         pause_for(TEN).await;
         let late = job(&notes, start, "late");
@@ -166,4 +167,23 @@ fn a_program_is_told_the_cores_and_the_name_of_its_host() {
         );
     });
     assert_eq!(noted, [(0, "0: shared has 4".to_owned())]);
+}
+
+/// Works four times within one task, by a combinator that polls only those whose own waker was called.
+async fn works_four_times(notes: Notes) {
+    let start = Instant::now();
+    let mut all: FuturesUnordered<_> = (0..4).map(|_| work(TEN)).collect();
+    while all.next().await.is_some() {
+        note(&notes, start, "done");
+    }
+}
+
+#[test]
+fn work_wakes_whoever_awaits_it_also_inside_a_combinator() {
+    let (fifo, _) = run(1, vec![], nothing, works_four_times);
+    let shared = on_shared_cores(Span::ZERO, works_four_times);
+    // The task works on one core at a time: what it awaits at once is charged to one poll.
+    assert_eq!(fifo.len(), 4, "{fifo:?}");
+    assert_eq!(shared.len(), 4, "{shared:?}");
+    assert_eq!(shared.last(), fifo.last());
 }

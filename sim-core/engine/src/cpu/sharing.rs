@@ -17,36 +17,49 @@ use crate::{
 };
 use std::{
     cell::Cell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 thread_local! {
-    /// Whether the work that the present poll was charged is waited for.
+    /// Whether the work that the present poll is charged is waited for.
     static AWAITED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Never, as an instant.
+const NEVER: u64 = u64::MAX;
+
 /// Work that shares the cores of a host.
-#[derive(Default)]
 pub(super) struct Sharing {
     cores: f64,
     /// What the clock of work showed at `since`, in nanoseconds.
     shown: f64,
     since: u64,
-    /// By what that clock will show when they are done, and by the order in which they began.
+    /// By what that clock will show when they are done, and by their numbers.
     jobs: BTreeMap<(u64, u64), TaskId>,
+    /// The numbers of those that are not done.
+    undone: BTreeSet<u64>,
+    /// How many were begun; the next one's number.
     begun: u64,
-    /// Tells the present entry of the agenda from earlier ones.
-    epoch: u32,
+    /// Who waits for which of them.
+    waiting: BTreeMap<u64, Vec<Waker>>,
+    /// When it is looked whether some are done, if that is on the agenda.
+    armed: u64,
 }
 
 impl Sharing {
     pub fn new(cores: usize) -> Self {
         Self {
             cores: cores as f64,
-            ..Self::default()
+            shown: 0.0,
+            since: 0,
+            jobs: BTreeMap::new(),
+            undone: BTreeSet::new(),
+            begun: 0,
+            waiting: BTreeMap::new(),
+            armed: NEVER,
         }
     }
 
@@ -72,6 +85,7 @@ impl Sharing {
         let done = self.shown + length as f64;
         // The bits of numbers that are not negative are in the order of the numbers.
         self.jobs.insert((done.to_bits(), self.begun), task);
+        self.undone.insert(self.begun);
         self.begun += 1;
     }
 
@@ -82,23 +96,40 @@ impl Sharing {
         Some(self.since + (left * self.stretch(self.jobs.len())).ceil() as u64)
     }
 
-    /// Takes off those that are done at `now`: whose rest is less than the nanosecond of rounding.
-    fn take_done(&mut self, now: u64) -> Vec<TaskId> {
+    /// Takes off those that are done at `now`, whose rest is less than the nanosecond of rounding; gives
+    /// their numbers.
+    fn take_done(&mut self, now: u64) -> Vec<(u64, TaskId)> {
         self.go_to(now);
         let mut done = Vec::new();
         while let Some(first) = self.jobs.first_entry() {
-            if f64::from_bits(first.key().0) > self.shown + 0.5 / self.cores {
+            let (shown, number) = *first.key();
+            if f64::from_bits(shown) > self.shown + 0.5 / self.cores {
                 break;
             }
-            done.push(first.remove());
+            done.push((number, first.remove()));
+            self.undone.remove(&number);
         }
         done
     }
 
-    /// Forgets all of it: the process is gone.
-    pub fn clear(&mut self) {
+    /// Forgets all of it: the process is gone. Gives who waited.
+    pub fn clear(&mut self) -> Vec<Waker> {
         self.jobs.clear();
-        self.epoch += 1;
+        self.undone.clear();
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.into_values().flatten().collect()
+    }
+
+    /// Whether the piece with this number is done; if not, `waker` is woken when it is.
+    fn is_done(&mut self, number: u64, waker: &Waker) -> bool {
+        if number < self.begun && !self.undone.contains(&number) {
+            return true;
+        }
+        let waiting = self.waiting.entry(number).or_default();
+        if !waiting.iter().any(|held| held.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+        false
     }
 }
 
@@ -118,8 +149,7 @@ impl Machine {
             return;
         }
         if let Some(entry) = self.tasks.get_mut(task).filter(|_| is_pending) {
-            entry.at_work = Some(u64::MAX);
-            entry.queued = is_awaited;
+            entry.at_work = Some(NEVER);
         }
         if let Some(sharing) = &mut self.hosts[host as usize].cores.sharing {
             sharing.begin(clock::now(), length, task);
@@ -127,38 +157,52 @@ impl Machine {
         self.arm_sharing(host);
     }
 
+    /// Sees to it that it is looked when the next piece is done. What was armed for an instant that is
+    /// too early by now looks again then.
     fn arm_sharing(&mut self, host: u32) {
         let Some(sharing) = &mut self.hosts[host as usize].cores.sharing else {
             return;
         };
-        sharing.epoch += 1;
-        let epoch = sharing.epoch;
-        if let Some(at) = sharing.next() {
-            self.agenda.enter(at, Due::ShareDone { host, epoch });
+        if let Some(at) = sharing.next()
+            && at < sharing.armed
+        {
+            sharing.armed = at;
+            self.agenda.enter(at, Due::ShareDone { host });
         }
     }
 
-    /// Whether the work of `host` has changed since this was entered.
-    pub(crate) fn is_share_over(&self, host: u32, epoch: u32) -> bool {
+    /// Whether there is no work on the shared cores of `host`.
+    pub(crate) fn shares_nothing(&self, host: u32) -> bool {
         let sharing = self.hosts[host as usize].cores.sharing.as_ref();
-        sharing.is_none_or(|sharing| sharing.epoch != epoch)
+        sharing.is_none_or(|sharing| sharing.count() == 0)
     }
 
-    /// Some work on `host` is done: its tasks go on if anything waits for that.
-    pub(crate) fn share_done(&mut self, host: u32, epoch: u32) {
-        if self.is_share_over(host, epoch) {
-            return;
-        }
+    /// Some work on `host` may be done: who waits for it goes on.
+    pub(crate) fn share_done(&mut self, host: u32) {
+        let now = clock::now();
         let Some(sharing) = &mut self.hosts[host as usize].cores.sharing else {
             return;
         };
-        for id in sharing.take_done(clock::now()) {
+        if sharing.armed != now {
+            return;
+        }
+        sharing.armed = NEVER;
+        let done = sharing.take_done(now);
+        let waiting = done
+            .iter()
+            .filter_map(|(number, _)| sharing.waiting.remove(number));
+        let wakers: Vec<_> = waiting.flatten().collect();
+        for (_, id) in done {
             if let Some(entry) = self.tasks.get_mut(id) {
                 entry.at_work = None;
+                // It was woken for something else meanwhile.
                 if std::mem::take(&mut entry.queued) {
                     task::wake(id);
                 }
             }
+        }
+        for waker in wakers {
+            self.wake(Some(waker));
         }
         self.arm_sharing(host);
     }
@@ -177,23 +221,37 @@ pub(super) fn is_shared() -> bool {
     inside(|machine| machine.hosts[host as usize].cores.sharing.is_some())
 }
 
-/// Completes when what the present poll was charged is worked off. The task is polled for nothing else
-/// until then, so its next poll is that.
+/// Completes when what the poll that first polls it was charged is worked off.
 #[derive(Default)]
 pub(super) struct Worked {
-    is_begun: bool,
+    /// The host, and the number of the work there.
+    job: Option<(u32, u64)>,
 }
 
 impl Future for Worked {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.is_begun {
-            return Poll::Ready(());
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let job = self.job.or_else(|| {
+            AWAITED.set(true);
+            // What this poll is charged becomes the next piece of work when it ends.
+            let host = process::current_host()?;
+            inside(|machine| {
+                let sharing = machine.hosts[host as usize].cores.sharing.as_ref()?;
+                Some((host, sharing.begun))
+            })
+        });
+        self.job = job;
+        let is_done = inside(|machine| {
+            let (host, number) = job?;
+            let sharing = machine.hosts[host as usize].cores.sharing.as_mut()?;
+            Some(sharing.is_done(number, cx.waker()))
+        });
+        if is_done == Some(false) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
         }
-        self.is_begun = true;
-        AWAITED.set(true);
-        Poll::Pending
     }
 }
 

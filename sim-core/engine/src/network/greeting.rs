@@ -150,8 +150,8 @@ impl Machine {
     }
 
     /// A listener is gone, and with it what was half open there: silently, as on Linux.
-    pub(super) fn drop_half_open(&mut self, listener: u32) {
-        let numbers: Vec<u32> = self.network.connections.live().collect();
+    pub(super) fn drop_half_open(&mut self, host: u32, listener: u32) {
+        let numbers: Vec<u32> = self.network.connections.of_host(host).collect();
         for number in numbers {
             let greeting = self.network.connection(number).map(|it| it.greeting);
             if let Some(Greeting::HalfOpen { listener: of, .. }) = greeting

@@ -231,7 +231,8 @@ impl Machine {
             }
             self.forget_if_over(number);
         }
-        self.drop_half_open(id);
+        let host = self.processes[listener.process as usize].host;
+        self.drop_half_open(host, id);
     }
 
     pub(super) fn close_listeners(&mut self, process: ProcessId, power_lost: bool) {

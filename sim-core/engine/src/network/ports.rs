@@ -273,10 +273,10 @@ impl Network {
         })
     }
 
-    /// The connection that a socket of `host` at `at` has to `peer`, which is one of `peer_host`.
+    /// The connection between two sockets, each by its host and address.
     ///
-    /// A peer that connected has a port for a few connections, where a listener's port may be that of
-    /// thousands: so it is looked up at the peer first.
+    /// Who connected has a port for a few connections, where a listener's port may be that of thousands:
+    /// so the first of the two, which is looked up first, should be the one that connected.
     pub(crate) fn connection_between(
         &self,
         (host, at): (u32, SocketAddr),
@@ -291,7 +291,7 @@ impl Network {
                 _ => None,
             })
         };
-        of(peer_host, peer, at).or_else(|| of(host, at, peer))
+        of(host, at, peer).or_else(|| of(peer_host, peer, at))
     }
 
     fn peer_of(&self, connection: u32, side: u8) -> Option<SocketAddr> {

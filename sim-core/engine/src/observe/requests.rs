@@ -17,7 +17,7 @@ pub fn traced(operation: u64, trace: TraceId) {
 pub fn request_sent(local: SocketAddr, peer: SocketAddr, trace: TraceId) {
     tell(|machine, host| Event::RequestSent {
         host,
-        connection: connection(machine, host, local, peer),
+        connection: connection(machine, host, local, peer, true),
         trace,
     });
 }
@@ -26,17 +26,28 @@ pub fn request_sent(local: SocketAddr, peer: SocketAddr, trace: TraceId) {
 pub fn request_received(local: SocketAddr, peer: SocketAddr, trace: TraceId) {
     tell(|machine, host| Event::RequestReceived {
         host,
-        connection: connection(machine, host, local, peer),
+        connection: connection(machine, host, local, peer, false),
         trace,
     });
 }
 
-fn connection(machine: &Machine, host: u32, local: SocketAddr, peer: SocketAddr) -> Option<u32> {
+/// The connection from `local` of `host` to `peer`, which `connected` or was accepted.
+fn connection(
+    machine: &Machine,
+    host: u32,
+    local: SocketAddr,
+    peer: SocketAddr,
+    connected: bool,
+) -> Option<u32> {
     // Sockets of IPv6 show addresses of IPv4 as mapped ones.
     let plain = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (local, peer) = (plain(local), plain(peer));
     let peer_host = network::host_of(machine, host, peer.ip())?;
-    machine
-        .network
-        .connection_between((host, local), (peer_host, peer))
+    let (own, other) = ((host, local), (peer_host, peer));
+    let network = &machine.network;
+    if connected {
+        network.connection_between(own, other)
+    } else {
+        network.connection_between(other, own)
+    }
 }

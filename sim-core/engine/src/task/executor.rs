@@ -78,14 +78,19 @@ fn with<R>(f: impl FnOnce(&mut Ready) -> R) -> Option<R> {
 /// The task that is polled next. Nothing is drawn where there is no choice.
 fn next() -> Option<ArenaId> {
     with(|ready| {
-        let at = match ready.list.len() {
-            0 => return None,
-            1 => 0,
-            several => ready.order.below(several as u64) as usize,
-        };
-        let task = ready.list.swap_remove(at);
-        ready.tasks[task.index as usize].is_listed = false;
-        Some(task)
+        loop {
+            let at = match ready.list.len() {
+                0 => return None,
+                1 => 0,
+                several => ready.order.below(several as u64) as usize,
+            };
+            let task = ready.list.swap_remove(at);
+            let slot = &mut ready.tasks[task.index as usize];
+            if slot.is_alive && slot.generation == task.generation {
+                slot.is_listed = false;
+                return Some(task);
+            }
+        }
     })?
 }
 
@@ -112,10 +117,9 @@ pub(super) fn forget(task: ArenaId) {
             return;
         };
         if slot.generation == task.generation {
+            // If it is on the list it is passed over when its turn comes.
             slot.is_alive = false;
-            if std::mem::take(&mut slot.is_listed) {
-                ready.list.retain(|listed| *listed != task);
-            }
+            slot.is_listed = false;
         }
     });
 }

@@ -234,7 +234,7 @@ pub(super) fn poll(id: TaskId) {
         Admission::Wait => return,
         Admission::Aborted => {
             cell.vacate();
-            return end(id);
+            return end(id, cell);
         }
     };
     let waker = executor::waker(id);
@@ -245,19 +245,26 @@ pub(super) fn poll(id: TaskId) {
     });
     if is_dropped.flatten() == Some(true) {
         cell.vacate();
-        return end(id);
+        return end(id, cell);
     }
     if polled.is_ready() {
-        end(id);
+        end(id, cell);
     }
 }
 
-/// A task is over: forgets it and tells who waits for its end.
-fn end(id: TaskId) {
+/// A task is over: forgets it and tells who waits for its end. If nobody does, its result is dropped
+/// here, on behalf of its process, so that a socket in it is closed; a destructor that panics is what
+/// it is in tokio: told to nobody.
+fn end(id: TaskId, cell: Rc<dyn Task>) {
     executor::forget(id);
-    if let Some(Some(entry)) = with(|machine| machine.tasks.remove(id)) {
-        entry.cell.complete(id);
-    }
+    let Some(Some(entry)) = with(|machine| machine.tasks.remove(id)) else {
+        return;
+    };
+    let _entered = process::enter(entry.process);
+    let _ = catch_unwind(AssertUnwindSafe(move || {
+        cell.complete(id);
+        drop((entry, cell));
+    }));
 }
 
 fn note_panic(process: ProcessId, spawned: &Location<'_>, payload: &(dyn Any + Send)) {
