@@ -1,7 +1,7 @@
 //! Cores: each poll of a task occupies one for as long as it costs, and waits when none is free.
 //!
 //! The queue is first come, first served, over all tasks of a host, unless its cores are shared
-//! ([`sharing`]). So overload, queueing and metastable states arise by themselves, also in code that
+//! (`cpu/sharing.rs`). So overload, queueing and metastable states arise by themselves, also in code that
 //! knows nothing of it. What a poll sends leaves when the work done so far in that poll is done; on
 //! shared cores, when it would be done if nobody came or went meanwhile.
 

@@ -1,7 +1,7 @@
 //! Takes down what happens: everything into the digest, what is worth keeping into a log.
 //!
 //! The log is made of the canonical form of the events, which the digest needs anyway. What is more than
-//! [`HELD`] bytes goes to a file without a name, so that a run takes no more memory the longer it lasts; only at its end
+//! `HELD` bytes goes to a file without a name, so that a run takes no more memory the longer it lasts; only at its end
 //! is the log made into events, which are all in memory.
 
 use std::{
