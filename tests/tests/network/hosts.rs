@@ -247,3 +247,26 @@ fn a_panic_in_a_task_is_an_event_and_breaks_the_built_in_rule() {
         "{says}"
     );
 }
+
+/// Accepts one connection and notes when it ends.
+async fn sees_the_end(notes: Notes) {
+    let listener = TcpListener::bind("0.0.0.0:80").await.expect("free");
+    let start = Instant::now();
+    let (mut stream, _) = listener.accept().await.expect("the process lives");
+    let seen = stream.read(&mut [0; 8]).await;
+    note(
+        &notes,
+        start,
+        format!("{:?}", seen.map_err(|error| error.kind())),
+    );
+}
+
+#[test]
+fn what_a_task_returns_that_nobody_joins_is_closed() {
+    let (noted, _) = run(10, vec![], sees_the_end, |_| async {
+        drop(tokio::spawn(TcpStream::connect("server:80")));
+        sleep(Duration::from_secs(5)).await;
+    });
+    // A round trip opens the connection, and the end follows the last of its packets.
+    assert_eq!(noted, [(3, "Ok(0)".to_owned())]);
+}
