@@ -55,31 +55,29 @@ async fn serve() -> std::io::Result<()> {
     Ok(())
 }
 
-/// What is allocated around two simulated minutes of a run with so many requests a second.
-fn around(minutes: [u64; 2], requests: u32) -> [f64; 2] {
+/// What is allocated around each tenth of `minutes` simulated minutes of a run with so many requests a
+/// second.
+fn around(minutes: u64, requests: u32) -> Vec<f64> {
+    let every = minutes / 6;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = seen.clone();
     let spec = RunSpec::new("memory", Seed(1));
     let run = windtunnel::execute(&spec, Default::default(), move |tunnel: &mut Tunnel| {
-        tunnel
-            .load_for(secs(minutes[1] * 60 + 61))
-            .settle_for(secs(0));
+        tunnel.load_for(secs(minutes * 60 + 61)).settle_for(secs(0));
         let server = tunnel.host("server").run(serve);
-        tunnel
-            .host("looks")
-            .cpu(Span::ZERO, Span::ZERO)
-            .run(move || {
-                let noted = noted.clone();
-                async move {
-                    let [first, last] = minutes;
-                    pause_for(std::time::Duration::from_secs(first * 60)).await;
-                    let early = of_a_minute().await;
-                    pause_for(std::time::Duration::from_secs((last - first - 1) * 60)).await;
-                    let late = of_a_minute().await;
-                    noted.lock().expect("nobody panics").extend([early, late]);
-                    std::future::pending::<()>().await;
+        let looks = tunnel.host("looks").cpu(Span::ZERO, Span::ZERO);
+        looks.run(move || {
+            let noted = noted.clone();
+            async move {
+                pause_for(std::time::Duration::from_secs(every * 60)).await;
+                for _ in 0..6 {
+                    let minute = of_a_minute().await;
+                    noted.lock().expect("nobody panics").push(minute);
+                    pause_for(std::time::Duration::from_secs((every - 1) * 60)).await;
                 }
-            });
+                std::future::pending::<()>().await;
+            }
+        });
         tunnel.load(open_loop(rate(requests)), move |client, key| {
             let url = server.url("/");
             async move {
@@ -90,22 +88,19 @@ fn around(minutes: [u64; 2], requests: u32) -> [f64; 2] {
     let run = run.expect("the run can be made");
     assert_eq!(run.verdict(), "held", "{:?}", run.rules);
     let seen = seen.lock().expect("the run is over");
-    [seen[0], seen[1]]
+    seen.clone()
 }
 
 fn main() -> ExitCode {
     let is_smoke = !std::env::args().any(|argument| argument == "--bench");
-    let (minutes, requests) = if is_smoke {
-        ([1, 2], 5)
-    } else {
-        ([10, 60], 50)
-    };
-    let [early, late] = around(minutes, requests);
-    println!("minute {}: {:.0} KiB", minutes[0], early / 1024.0);
-    println!("minute {}: {:.0} KiB", minutes[1], late / 1024.0);
+    let (minutes, requests) = if is_smoke { (6, 5) } else { (60, 50) };
+    let seen = around(minutes, requests);
+    for (minute, bytes) in (1..).map(|tenth| tenth * minutes / 6).zip(&seen) {
+        println!("minute {minute}: {:.0} KiB", bytes / 1024.0);
+    }
     let met = within(
         "memory at a constant load, simulated minute 60 / 10",
-        late / early,
+        seen[5] / seen[0],
         1.01,
     );
     ExitCode::from(u8::from(!met && !is_smoke))

@@ -130,10 +130,22 @@ impl PartialEq for Entry {
 impl Eq for Entry {}
 
 /// The queue.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Agenda {
     entries: BinaryHeap<Entry>,
     entered: u64,
+}
+
+/// Room for so many entries is there from the start, so that an ordinary run never moves them.
+const ROOM: usize = 4096;
+
+impl Default for Agenda {
+    fn default() -> Self {
+        Self {
+            entries: BinaryHeap::with_capacity(ROOM),
+            entered: 0,
+        }
+    }
 }
 
 impl Agenda {
