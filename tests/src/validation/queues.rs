@@ -150,7 +150,8 @@ pub fn md1() -> Law {
     }
 }
 
-const fn size(replications: u64, each: u64, half: f64) -> Size {
+/// So many replications of so many jobs, for intervals so narrow.
+pub const fn size(replications: u64, each: u64, half: f64) -> Size {
     Size {
         replications,
         each,

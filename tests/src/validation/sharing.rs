@@ -1,9 +1,9 @@
 //! Processor sharing: M/G/1-PS.
 
 use super::{
-    law::{Case, Law, Outcome, Size},
+    law::{Case, Law, Outcome},
     queue::{Queue, SERVICE},
-    queues::{little, mean, simulate},
+    queues::{little, mean, simulate, size},
     tally::Tally,
     theory,
 };
@@ -41,13 +41,5 @@ pub fn sharing() -> Law {
                 exponential ones, where first come, first served they wait half as long.",
         plot: None,
         cases: cases.into(),
-    }
-}
-
-const fn size(replications: u64, each: u64, half: f64) -> Size {
-    Size {
-        replications,
-        each,
-        half,
     }
 }

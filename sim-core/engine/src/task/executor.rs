@@ -95,7 +95,14 @@ fn next() -> Option<ArenaId> {
 }
 
 /// Takes a new task in; it is ready.
+///
+/// # Panics
+/// If there are more tasks than wakers can name.
 pub(super) fn admit(task: ArenaId) {
+    assert!(
+        u64::from(task.index) <= INDEX,
+        "a run has too many tasks at once"
+    );
     with(|ready| {
         let index = task.index as usize;
         if ready.tasks.len() <= index {
