@@ -1,10 +1,9 @@
 //! What is due when: the engine's own event queue, exact to the nanosecond.
 //!
-//! A binary heap ordered by instant and then by the order of entry. Nothing is ever removed from the
-//! middle: what was cancelled is recognised as stale when it comes up, by a number that changed.
+//! A heap ordered by instant and then by the order of entry. Nothing is ever removed from the middle:
+//! what was cancelled is recognised as stale when it comes up, by a number that changed.
 
 use crate::{disk::OperationId, machine::ArenaId, timer::TimerId};
-use std::{cmp::Ordering, collections::BinaryHeap};
 
 /// Something that becomes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,55 +93,59 @@ impl Due {
     }
 }
 
-#[derive(Debug)]
-struct Entry {
-    at: u64,
-    /// Its place among all entries; no two have the same.
-    order: u64,
-    due: Due,
-}
-
-impl Entry {
-    fn key(&self) -> u128 {
-        u128::from(self.at) << 64 | u128::from(self.order)
-    }
-}
-
-impl Ord for Entry {
-    /// The heap has its greatest entry on top: the one that is due first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.key().cmp(&self.key())
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Entry {}
-
 /// The queue.
+///
+/// A heap with four children a node: half as deep as one with two, and the four, of 16 bytes each, lie
+/// side by side. What a key stands for does not move with it. Source: D. B. Johnson, *Priority queues
+/// with update and finding minimum spanning trees* (1975).
 #[derive(Debug)]
 pub(crate) struct Agenda {
-    entries: BinaryHeap<Entry>,
+    /// The nodes from [`ROOT`] on; behind the last up to a whole number of fours, and before the
+    /// first, stands [`NOTHING`].
+    keys: Vec<u128>,
+    entries: usize,
+    /// What the keys stand for, by slot.
+    dues: Vec<Due>,
+    free: Vec<u32>,
     entered: u64,
 }
 
+/// The root's place: so the children of each node begin at a multiple of four.
+const ROOT: usize = 3;
+/// A key that comes after every other.
+const NOTHING: u128 = u128::MAX;
+/// A key is the instant (64 bits), the place in the order of entry, and the slot.
+const SLOT_BITS: u32 = 26;
+const SLOTS: usize = 1 << SLOT_BITS;
+const ORDERS: u64 = 1 << (64 - SLOT_BITS);
 /// Room for so many entries is there from the start, so that an ordinary run never moves them.
 const ROOM: usize = 4096;
 
+fn children_of(node: usize) -> usize {
+    4 * node - 8
+}
+
+fn parent_of(node: usize) -> usize {
+    node / 4 + 2
+}
+
+fn instant_of(key: u128) -> u64 {
+    (key >> 64) as u64
+}
+
+fn slot_of(key: u128) -> usize {
+    key as usize & (SLOTS - 1)
+}
+
 impl Default for Agenda {
     fn default() -> Self {
+        let mut keys = Vec::with_capacity(ROOM);
+        keys.resize(ROOT + 1, NOTHING);
         Self {
-            entries: BinaryHeap::with_capacity(ROOM),
+            keys,
+            entries: 0,
+            dues: Vec::with_capacity(ROOM),
+            free: Vec::with_capacity(ROOM),
             entered: 0,
         }
     }
@@ -150,38 +153,133 @@ impl Default for Agenda {
 
 impl Agenda {
     /// Enters `due` for the instant `at`.
+    ///
+    /// # Panics
+    /// With more than 67 million entries at a time, or 274 billion in all.
     pub fn enter(&mut self, at: u64, due: Due) {
         let order = self.entered;
         self.entered += 1;
-        self.entries.push(Entry { at, order, due });
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.dues[slot as usize] = due;
+                slot as usize
+            }
+            None => {
+                self.dues.push(due);
+                self.dues.len() - 1
+            }
+        };
+        assert!(
+            slot < SLOTS && order < ORDERS,
+            "the agenda has no number for another entry"
+        );
+        let key = u128::from(at) << 64 | u128::from(order << SLOT_BITS | slot as u64);
+        self.push(key);
+    }
+
+    fn push(&mut self, key: u128) {
+        let mut node = ROOT + self.entries;
+        self.entries += 1;
+        if node >= self.keys.len() {
+            self.keys.resize(self.keys.len() + 4, NOTHING);
+        }
+        while node > ROOT {
+            let parent = parent_of(node);
+            if self.keys[parent] < key {
+                break;
+            }
+            self.keys[node] = self.keys[parent];
+            node = parent;
+        }
+        self.keys[node] = key;
     }
 
     /// The instant of the next entry.
     pub fn next_instant(&self) -> Option<u64> {
-        self.entries.peek().map(|entry| entry.at)
+        (self.entries > 0).then(|| instant_of(self.keys[ROOT]))
+    }
+
+    /// What is due next.
+    pub fn next(&self) -> Option<&Due> {
+        (self.entries > 0).then(|| &self.dues[slot_of(self.keys[ROOT])])
+    }
+
+    /// What is due after that.
+    pub fn next_but_one(&self) -> Option<&Due> {
+        let children = self.keys.get(children_of(ROOT)..)?.first_chunk::<4>()?;
+        let least = *children.iter().min()?;
+        (least != NOTHING).then(|| &self.dues[slot_of(least)])
     }
 
     /// Takes the next entry if it is due at `instant`.
     pub fn take_at(&mut self, instant: u64) -> Option<Due> {
-        if self.next_instant()? > instant {
+        let key = self.keys[ROOT];
+        if self.entries == 0 || instant_of(key) > instant {
             return None;
         }
-        self.entries.pop().map(|entry| entry.due)
+        self.entries -= 1;
+        let last = std::mem::replace(&mut self.keys[ROOT + self.entries], NOTHING);
+        if self.entries > 0 {
+            self.sink(last);
+        }
+        let slot = slot_of(key);
+        self.free.push(slot as u32);
+        Some(self.dues[slot])
+    }
+
+    /// Puts `key` where it belongs, from the root down, whose own is gone.
+    fn sink(&mut self, key: u128) {
+        let mut node = ROOT;
+        while let Some(&[a, b, c, d]) = self
+            .keys
+            .get(children_of(node)..)
+            .and_then(<[u128]>::first_chunk)
+        {
+            let (left, least_left) = if b < a { (1, b) } else { (0, a) };
+            let (right, least_right) = if d < c { (3, d) } else { (2, c) };
+            let (child, least) = if least_right < least_left {
+                (right, least_right)
+            } else {
+                (left, least_left)
+            };
+            if key < least {
+                break;
+            }
+            self.keys[node] = least;
+            node = children_of(node) + child;
+        }
+        self.keys[node] = key;
+    }
+
+    fn live_keys(&self) -> &[u128] {
+        &self.keys[ROOT..ROOT + self.entries]
     }
 
     /// What is entered, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Due> {
-        self.entries.iter().map(|entry| &entry.due)
+        let keys = self.live_keys().iter();
+        keys.map(|&key| &self.dues[slot_of(key)])
     }
 
     /// How many entries there are, stale ones counted.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries
     }
 
     /// Drops the entries for which `live` is false. The order of the others stays.
     pub fn retain(&mut self, live: impl Fn(&Due) -> bool) {
-        self.entries.retain(|entry| live(&entry.due));
+        let keys = self.live_keys().to_vec();
+        self.keys.truncate(ROOT + 1);
+        self.keys[ROOT] = NOTHING;
+        self.entries = 0;
+        for key in keys {
+            let slot = slot_of(key);
+            if live(&self.dues[slot]) {
+                self.push(key);
+            } else {
+                self.free.push(slot as u32);
+            }
+        }
     }
 }
 
@@ -200,5 +298,40 @@ mod tests {
         assert_eq!(agenda.take_at(10), Some(Due::CoreFree { host: 1 }));
         assert_eq!(agenda.take_at(10), None);
         assert_eq!(agenda.take_at(20), Some(Due::End));
+    }
+
+    #[test]
+    fn many_entries_come_in_order_while_others_are_entered_and_dropped() {
+        let mut agenda = Agenda::default();
+        let mut stream = windtunnel_record::Seed(7).stream("agenda");
+        let mut expected = std::collections::BTreeMap::new();
+        let (mut now, mut order) = (0, 0);
+        for round in 0..20_000_u32 {
+            for _ in 0..stream.below(4) {
+                let at = now + stream.below(50);
+                agenda.enter(at, Due::FaultBegins { fault: order });
+                expected.insert((at, order), order);
+                order += 1;
+            }
+            if round % 1_000 == 999 {
+                let live = |fault: u32| !fault.is_multiple_of(3);
+                agenda.retain(|due| matches!(due, Due::FaultBegins { fault } if live(*fault)));
+                expected.retain(|_, fault| live(*fault));
+            }
+            assert_eq!(agenda.len(), expected.len());
+            assert_eq!(agenda.iter().count(), expected.len());
+            let Some((&(at, _), &fault)) = expected.first_key_value() else {
+                assert_eq!(agenda.next_instant(), None);
+                continue;
+            };
+            now = at;
+            assert_eq!(agenda.next_instant(), Some(at));
+            if at > 0 {
+                assert_eq!(agenda.take_at(at - 1), None);
+            }
+            assert_eq!(agenda.take_at(at), Some(Due::FaultBegins { fault }));
+            expected.pop_first();
+        }
+        assert!(order > 20_000);
     }
 }

@@ -281,6 +281,11 @@ impl<T> Arena<T> {
         slot.as_mut().filter(|_| *generation == id.generation)
     }
 
+    /// The value at an index, whatever its number.
+    pub fn slot(&self, index: u32) -> Option<&T> {
+        self.slots.get(index as usize)?.1.as_ref()
+    }
+
     pub fn remove(&mut self, id: ArenaId) -> Option<T> {
         let (generation, slot) = self.slots.get_mut(id.index as usize)?;
         if *generation != id.generation {

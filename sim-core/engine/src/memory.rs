@@ -121,6 +121,10 @@ impl Machine {
 
     /// Kills a process that uses more than its host has. Called after each of its polls.
     pub(crate) fn check_memory(&mut self, process: ProcessId) {
+        if self.memory_watched.is_empty() {
+            // Nobody's memory has a limit.
+            return;
+        }
         let Process { host, alive } = self.whose(process);
         let Some(limit) = self.hosts[host as usize].memory.limit.filter(|_| alive) else {
             return;

@@ -1,6 +1,6 @@
 //! A connection: two ends and a pipe in each direction.
 
-use super::{NetworkSpec, Options, nagle::Small, ports::PortKey, sender::Sender, waits::Waits};
+use super::{NetworkSpec, Options, holders::PortKey, nagle::Small, sender::Sender, waits::Waits};
 use crate::process::ProcessId;
 use std::{collections::VecDeque, io, net::SocketAddr};
 use windtunnel_record::Stream;

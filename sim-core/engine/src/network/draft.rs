@@ -4,7 +4,7 @@ use super::{
     Listener, Options, Socket,
     address::host_address,
     handshake,
-    ports::{Held, PortKey},
+    holders::{Held, PortKey},
 };
 use crate::{
     clock,

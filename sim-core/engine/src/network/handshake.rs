@@ -4,7 +4,7 @@ use super::{
     Options, Socket,
     address::{host_of, routed},
     connection::{CLIENT, Connection, End, Greeting, Opening, Pipe, SERVER},
-    ports::{Held, PortKey},
+    holders::{Held, PortKey},
     waits::Who,
 };
 use crate::{

@@ -4,7 +4,7 @@ use super::{
     Network, Options, Socket,
     connection::{Greeting, SERVER},
     draft::Draft,
-    ports::{Held, PortKey},
+    holders::{Held, PortKey},
     socket::mapped,
     waits::{Place, Ticket, Waits, Who},
 };

@@ -6,6 +6,7 @@
 //! be what Linux shows (ARCHITECTURE.md lists each situation and the test that holds it).
 
 mod address;
+mod ahead;
 mod closing;
 mod congestion;
 mod connection;
@@ -13,6 +14,7 @@ mod dns;
 mod draft;
 mod greeting;
 mod handshake;
+mod holders;
 mod holdings;
 mod keep_alive;
 mod link;
@@ -50,8 +52,8 @@ pub(crate) use link::{Conditions, Link};
 pub(crate) use wire::Limit;
 
 use connection::Connection;
+use holders::Ports;
 use listener::ListenerState;
-use ports::Ports;
 use std::collections::BTreeMap;
 use table::Connections;
 use windtunnel_record::{Distribution, Dns, Impairments, Seed, Span, Topology};

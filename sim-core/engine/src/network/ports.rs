@@ -7,12 +7,9 @@
 use super::{
     Network, Options,
     connection::{EndOfStream, NEVER},
+    holders::{Held, Holder, PortKey},
 };
-use crate::process::ProcessId;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
-};
+use std::net::{IpAddr, SocketAddr};
 
 /// The first of Linux's ephemeral ports.
 const FIRST_EPHEMERAL: u16 = 32_768;
@@ -23,142 +20,6 @@ const EPHEMERAL: u16 = 28_232;
 const MINUTE: u64 = 60_000_000_000;
 /// On loopback a port may be used again for the same peer after this long (`tcp_tw_reuse` = 2).
 const REUSE_ON_LOOPBACK: u64 = 1_000_000_000;
-
-/// The key of a held port: the host, the port, and a number of its own.
-pub(super) type PortKey = (u32, u16, u32);
-
-/// Somebody who holds a port.
-#[derive(Debug)]
-pub(super) struct Holder {
-    pub ip: IpAddr,
-    reuse_address: bool,
-    reuse_port: bool,
-    pub held: Held,
-}
-
-/// What for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Held {
-    /// A socket that neither listens nor connects, of a process.
-    Bound(ProcessId),
-    /// A listening socket.
-    Listening(u32),
-    /// A side of a connection. `chosen` if connect chose the port.
-    Connected {
-        connection: u32,
-        side: u8,
-        chosen: bool,
-    },
-    /// A connection that is over.
-    Over {
-        peer: SocketAddr,
-        until: u64,
-        chosen: bool,
-    },
-}
-
-/// All ports of all hosts.
-#[derive(Default)]
-pub(super) struct Ports {
-    holders: BTreeMap<PortKey, Holder>,
-    over: BTreeSet<(u64, PortKey)>,
-    keys: u32,
-    next: Vec<u16>,
-}
-
-impl Ports {
-    pub fn new(hosts: usize) -> Self {
-        Self {
-            next: vec![0; hosts],
-            ..Self::default()
-        }
-    }
-
-    pub fn hold(&mut self, host: u32, at: SocketAddr, options: &Options, held: Held) -> PortKey {
-        let key = (host, at.port(), self.keys);
-        self.keys += 1;
-        let holder = Holder {
-            ip: at.ip(),
-            reuse_address: options.reuse_address,
-            reuse_port: options.reuse_port,
-            held,
-        };
-        self.holders.insert(key, holder);
-        key
-    }
-
-    pub fn release(&mut self, key: PortKey) {
-        self.holders.remove(&key);
-    }
-
-    pub fn holder(&mut self, key: PortKey) -> Option<&mut Holder> {
-        self.holders.get_mut(&key)
-    }
-
-    /// Keeps a port of a connection that is over until `until`; forgets those whose time has come.
-    pub fn keep(&mut self, key: PortKey, peer: SocketAddr, until: u64, now: u64) {
-        let Some(holder) = self.holders.get_mut(&key) else {
-            return;
-        };
-        let Held::Connected { chosen, .. } = holder.held else {
-            return;
-        };
-        holder.held = Held::Over {
-            peer,
-            until,
-            chosen,
-        };
-        self.over.insert((until, key));
-        while let Some(&(until, key)) = self.over.first() {
-            if until > now {
-                break;
-            }
-            self.over.pop_first();
-            self.holders.remove(&key);
-        }
-    }
-
-    /// Everybody who holds `port` of `host`.
-    fn at(&self, host: u32, port: u16) -> impl Iterator<Item = (PortKey, &Holder)> {
-        let range = self.holders.range((host, port, 0)..=(host, port, u32::MAX));
-        range.map(|(key, holder)| (*key, holder))
-    }
-
-    /// Forgets all ports of a host: its power is gone.
-    pub fn forget_host(&mut self, host: u32) {
-        self.forget(host, |_| true);
-    }
-
-    /// Forgets what a process of a host bound and never used.
-    pub fn forget_bound_by(&mut self, host: u32, process: ProcessId) {
-        self.forget(
-            host,
-            |holder| matches!(holder.held, Held::Bound(by) if by == process),
-        );
-    }
-
-    fn forget(&mut self, host: u32, which: impl Fn(&Holder) -> bool) {
-        let of_host = self
-            .holders
-            .range((host, 0, 0)..=(host, u16::MAX, u32::MAX));
-        let forgotten: Vec<_> = of_host
-            .filter(|(_, holder)| which(holder))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in forgotten {
-            let holder = self.holders.remove(&key);
-            if let Some(Held::Over { until, .. }) = holder.map(|holder| holder.held) {
-                self.over.remove(&(until, key));
-            }
-        }
-    }
-
-    /// How many ports are held at `now`.
-    pub fn count(&self, now: u64) -> usize {
-        let waiting = self.over.range((now + 1, (0, 0, 0))..).count();
-        self.holders.len() - self.over.len() + waiting
-    }
-}
 
 /// Whether two sockets with these addresses would receive the same packets.
 fn overlap(one: IpAddr, other: IpAddr) -> bool {
@@ -222,12 +83,12 @@ impl Network {
     }
 
     fn search(&mut self, host: u32, free: impl Fn(&Self, u16) -> bool) -> Option<u16> {
-        let first = self.ports.next[host as usize];
+        let first = self.ports.next_ephemeral(host);
         let steps = (0..EPHEMERAL).map(|step| (first + step) % EPHEMERAL);
         let found = steps
             .into_iter()
             .find(|&step| free(self, FIRST_EPHEMERAL + step))?;
-        self.ports.next[host as usize] = (found + 1) % EPHEMERAL;
+        self.ports.set_next_ephemeral(host, (found + 1) % EPHEMERAL);
         Some(FIRST_EPHEMERAL + found)
     }
 

@@ -168,6 +168,11 @@ pub(crate) fn waker(task: ArenaId) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::new(data(number(run, task)), &TABLE) })
 }
 
+/// The index of the task that `waker` wakes, if it is one of ours.
+pub(crate) fn index_of(waker: &Waker) -> Option<u32> {
+    is_ours(waker).then(|| (waker.data().addr() as u64 & INDEX) as u32)
+}
+
 /// Whether calling and dropping `waker` runs no code but ours.
 pub(crate) fn is_ours(waker: &Waker) -> bool {
     std::ptr::eq(waker.vtable(), &TABLE)

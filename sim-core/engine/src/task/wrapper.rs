@@ -50,6 +50,17 @@ pub(crate) struct TaskEntry {
     cell: Rc<dyn Task>,
 }
 
+impl TaskEntry {
+    /// Where its future is, and how many bytes that takes, with what is kept beside it.
+    pub(crate) fn place(&self) -> (*const u8, usize) {
+        let cell = &*self.cell;
+        // In front of the cell are the counts of those who hold it.
+        let counts = 2 * size_of::<usize>();
+        let place = std::ptr::from_ref(cell).cast::<u8>();
+        (place.wrapping_sub(counts), size_of_val(cell) + counts)
+    }
+}
+
 /// A task with whatever future.
 trait Task {
     /// Polls the future on behalf of its process. Ready when it is over, by whatever end.
