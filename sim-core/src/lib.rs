@@ -50,7 +50,7 @@ mod tunnel;
 
 pub use audit::{Audited, TwoCourses, audit};
 pub use client::{Answer, Client, Failure};
-pub use execution::{ExecuteError, Settings, execute};
+pub use execution::{ExecuteError, Settings, Unjudged, carry_out, execute};
 pub use fault::{
     Fault, IntoDistribution, ahead, bandwidth, behind, between, bridge, cancel, cancel_connection,
     clock_drift, clock_jump, clock_skew, corrupt, cpu_starve, crash, disk_error, disk_full,

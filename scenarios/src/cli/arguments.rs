@@ -299,7 +299,7 @@ pub struct UpReplica {
 pub struct Worker {
     /// The scenario.
     pub target: String,
-    /// Hold the last run with all of its events.
+    /// Hold the last run with all of its events, and judge it only where it is to be kept.
     #[arg(long)]
     pub hold: bool,
     /// Live with randomised addresses.

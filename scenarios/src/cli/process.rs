@@ -1,9 +1,19 @@
-//! The process itself: addresses that do not differ from start to start, or do.
+//! The process itself: addresses that do not differ from start to start, or do, and an allocator that
+//! suits one busy thread.
 
 use std::{env, os::unix::process::CommandExt, process::Command};
 
 /// Set in the process that was started again, so that it happens once.
 pub const STARTED_AGAIN: &str = "WINDTUNNEL_STARTED_AGAIN";
+
+/// What the GNU C library is told as it starts; other libraries do not look at it.
+const TUNABLES: &str = "GLIBC_TUNABLES";
+
+/// Runs allocate and free small things by the million, all on one thread. Whatever that thread freed it
+/// keeps, and its heap, which grows by whole huge pages, is not given back between two runs. Measured
+/// on a sweep of `shop` this is worth a seventh of its time.
+const ALLOCATOR: &str = "glibc.malloc.hugetlb=1:glibc.malloc.tcache_count=2000:\
+     glibc.malloc.trim_threshold=268435456";
 
 /// Starts this program again with address randomisation off, unless it is off or cannot be switched
 /// off, which is said once on standard error. Returns only in the process that goes on.
@@ -35,9 +45,11 @@ fn start_again(wanted: impl Fn(i32) -> i32) {
     let Ok(program) = env::current_exe() else {
         return;
     };
-    let error = Command::new(program)
-        .args(env::args_os().skip(1))
-        .env(STARTED_AGAIN, "1")
-        .exec();
+    let mut again = Command::new(program);
+    again.args(env::args_os().skip(1)).env(STARTED_AGAIN, "1");
+    if env::var_os(TUNABLES).is_none() {
+        again.env(TUNABLES, ALLOCATOR);
+    }
+    let error = again.exec();
     eprintln!("note: failed to start again with other addresses: {error}");
 }

@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use crate::{catalogue, format, world};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use std::{collections::BTreeMap, fs, io::IsTerminal, path::Path};
-use windtunnel::{ExecuteError, Settings};
+use windtunnel::{ExecuteError, Settings, Tunnel, Unjudged};
 use windtunnel_record::{Limits, RunRecord, RunSpec, Seed};
 
 /// A scenario that is valid.
@@ -165,10 +165,16 @@ impl Scenario {
         spec
     }
 
-    /// Runs it under `spec`.
+    /// Runs it under `spec` and judges it.
     pub fn execute(&self, spec: &RunSpec, settings: Settings) -> Result<RunRecord, Failure> {
+        self.carry_out(spec, settings).map(Unjudged::judge)
+    }
+
+    /// Runs it under `spec`.
+    pub fn carry_out(&self, spec: &RunSpec, settings: Settings) -> Result<Unjudged, Failure> {
         let data = self.data.clone();
-        let run = windtunnel::execute(spec, settings, move |tunnel| world::describe(&data, tunnel));
+        let describe = move |tunnel: &mut Tunnel| world::describe(&data, tunnel);
+        let run = windtunnel::carry_out(spec, settings, describe);
         run.map_err(|error| Failure::new(exit_of(&error), error))
     }
 }

@@ -2,21 +2,22 @@
 //!
 //! A worker reads a [`Request`] a line from standard input, which is mostly a spec, and answers with
 //! an [`Answer`] a line on standard output, both as JSON. It ends with its input. A run that kills the
-//! worker is thereby a result of that run alone. A worker that holds its last run can write the
-//! directory of it: an audit compares the events of the very runs whose digests differed.
+//! worker is thereby a result of that run alone. A worker that holds its last run answers with a
+//! [`Seen`], and can write the directory of it: an audit compares the events of the very runs whose
+//! digests differed. The runs that did not differ are neither read nor judged.
 
 use super::{
     arguments::Worker,
     exit::{Exit, Failure},
     log::Trace,
     process, store, target,
-    workers::{Answer, Kept, Request},
+    workers::{Answer, Kept, Request, Seen},
 };
 use std::{
     io::{self, BufRead, Write},
     path::Path,
 };
-use windtunnel::Settings;
+use windtunnel::{Settings, Unjudged};
 use windtunnel_record::RunRecord;
 use windtunnel_reports::json::SeedLine;
 
@@ -41,17 +42,22 @@ pub fn worker(arguments: &Worker) -> Result<Exit, Failure> {
         match request {
             Request::Run(spec) => {
                 drop(held.take());
-                let record = scenario.execute(&spec, settings.clone())?;
-                let answer = Answer {
-                    line: SeedLine::of(&record, None),
-                    faults: (record.verdict() == "violated").then(|| record.faults.clone()),
-                };
-                serde_json::to_writer(&mut out, &answer).map_err(io::Error::from)?;
-                held = arguments.hold.then_some(record);
+                let run = scenario.carry_out(&spec, settings.clone())?;
+                if arguments.hold {
+                    let seen = Seen {
+                        digest: run.digest(),
+                        events: run.event_count(),
+                    };
+                    serde_json::to_writer(&mut out, &seen).map_err(io::Error::from)?;
+                    held = Some(run);
+                } else {
+                    let answer = judged(run.judge());
+                    serde_json::to_writer(&mut out, &answer).map_err(io::Error::from)?;
+                }
             }
             Request::Keep { keep } => {
                 let kept = Kept {
-                    failed: write(&keep, &scenario, held.as_ref()),
+                    failed: write(&keep, &scenario, held.take()),
                 };
                 serde_json::to_writer(&mut out, &kept).map_err(io::Error::from)?;
             }
@@ -62,19 +68,23 @@ pub fn worker(arguments: &Worker) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
+fn judged(record: RunRecord) -> Answer {
+    Answer {
+        line: SeedLine::of(&record, None),
+        faults: (record.verdict() == "violated").then_some(record.faults),
+    }
+}
+
 /// Writes the directory of the last run. Why it could not, if it could not.
-fn write(
-    directory: &Path,
-    scenario: &target::Scenario,
-    held: Option<&RunRecord>,
-) -> Option<String> {
-    let Some(record) = held else {
+fn write(directory: &Path, scenario: &target::Scenario, held: Option<Unjudged>) -> Option<String> {
+    let Some(run) = held else {
         return Some("the worker holds no run".into());
     };
+    let record = run.judge();
     let (text, shown) = (scenario.resolved(), store::quoted(directory));
     let written = store::write_run(
         directory,
-        record,
+        &record,
         Trace::Packets,
         &text,
         scenario.expected(),

@@ -6,7 +6,7 @@ use super::{
     process,
 };
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     env,
     io::{BufRead, BufReader, Write},
@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 use windtunnel::conditions;
-use windtunnel_record::{FaultPlan, RunSpec};
+use windtunnel_record::{Digest, FaultPlan, RunSpec};
 use windtunnel_reports::json::SeedLine;
 
 /// What a worker says of one run.
@@ -32,6 +32,15 @@ pub struct Answer {
     pub faults: Option<FaultPlan>,
 }
 
+/// What a worker that holds its runs says of one: it has not judged it, nor read its events.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Seen {
+    /// The run's digest.
+    pub digest: Digest,
+    /// How many events it had.
+    pub events: u64,
+}
+
 /// What a worker is asked, one JSON object a line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -41,7 +50,7 @@ pub enum Request {
         /// Where.
         keep: PathBuf,
     },
-    /// Carry out a run, which is answered by [`Answer`].
+    /// Carry out a run, which is answered by [`Answer`], or by [`Seen`] where runs are held.
     Run(Box<RunSpec>),
 }
 
@@ -55,7 +64,8 @@ pub struct Kept {
 /// Under which conditions a worker's process lives. None of them may have a say in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
-    /// It holds the last run with all of its events, so that it can write the directory.
+    /// It holds the last run with all of its events, so that it can write the directory, and judges
+    /// it only then.
     pub holds: bool,
     /// It has randomised addresses, other values in its environment, which is larger, and works in
     /// another directory.
@@ -83,10 +93,8 @@ impl Workers {
     /// If a worker cannot be started.
     pub fn run(&self, spec: &RunSpec, worker: &mut Option<Worker>) -> anyhow::Result<Answer> {
         let started = Instant::now();
-        let alive = worker.take().map_or_else(|| self.start(), Ok)?;
-        let (answer, left) = alive.run(spec, self.patience)?;
-        *worker = left;
-        Ok(answer.unwrap_or_else(|why| {
+        let answer = self.answer(spec, worker)?;
+        Ok(answer.unwrap_or_else(|why: String| {
             let wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             Answer {
                 line: SeedLine::lost(&self.target, spec.seed, wall_ms, &why),
@@ -102,6 +110,30 @@ impl Workers {
     pub fn run_alone(&self, spec: &RunSpec) -> Result<Answer, Failure> {
         self.run(spec, &mut None)
             .map_err(|error| Failure::new(Exit::Failed, format_args!("{error:#}")))
+    }
+
+    /// Carries out `spec` in `worker`, or in a new one where there is none, which holds the run. Why
+    /// there is none if it ended its worker; the worker stays if it lives.
+    ///
+    /// # Errors
+    /// If a worker cannot be started.
+    pub fn see(
+        &self,
+        spec: &RunSpec,
+        worker: &mut Option<Worker>,
+    ) -> anyhow::Result<Result<Seen, String>> {
+        self.answer(spec, worker)
+    }
+
+    fn answer<A: DeserializeOwned>(
+        &self,
+        spec: &RunSpec,
+        worker: &mut Option<Worker>,
+    ) -> anyhow::Result<Result<A, String>> {
+        let alive = worker.take().map_or_else(|| self.start(), Ok)?;
+        let (answer, left) = alive.run(spec, self.patience)?;
+        *worker = left;
+        Ok(answer)
     }
 
     fn start(&self) -> anyhow::Result<Worker> {
@@ -143,16 +175,13 @@ pub struct Worker {
     lines: mpsc::Receiver<String>,
 }
 
-/// What a worker answered, or why it did not.
-type Answered = Result<Answer, String>;
-
 impl Worker {
-    /// Carries out one spec. Gives the worker back if it lives.
-    fn run(
+    /// Carries out one spec: what the worker answered, or why it did not, and the worker if it lives.
+    fn run<A: DeserializeOwned>(
         mut self,
         spec: &RunSpec,
         patience: Duration,
-    ) -> anyhow::Result<(Answered, Option<Self>)> {
+    ) -> anyhow::Result<(Result<A, String>, Option<Self>)> {
         let asked = serde_json::to_vec(spec).context("failed to write a spec")?;
         if !self.ask(asked) {
             return Ok((Err(self.epitaph()), None));

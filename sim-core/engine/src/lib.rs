@@ -35,6 +35,8 @@ mod host;
 #[cfg(madsim)]
 mod identity;
 #[cfg(madsim)]
+mod log;
+#[cfg(madsim)]
 mod machine;
 #[cfg(madsim)]
 pub mod memory;
@@ -57,6 +59,8 @@ pub mod timer;
 
 #[cfg(madsim)]
 pub use host::{CpuCost, DiskSpec, HostSpec, MainFn};
+#[cfg(madsim)]
+pub use log::Log;
 #[cfg(madsim)]
 pub use network::NetworkSpec;
 #[cfg(madsim)]

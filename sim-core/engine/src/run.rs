@@ -11,6 +11,7 @@ use crate::{
     clock::{self, HostClock},
     guard,
     host::{CpuCost, DiskSpec, Host, HostSpec},
+    log::Log,
     machine::{self, Machine, with},
     network::{Network, NetworkSpec},
     process,
@@ -26,8 +27,8 @@ use std::{
     thread,
 };
 use windtunnel_record::{
-    Digest, Event, FaultPlan, HostInfo, Limits, Moment, PlannedFault, Record, RunSpec, Scheduling,
-    Seed, Span, Topology, event::Ending,
+    Digest, Event, FaultPlan, HostInfo, Limits, Moment, PlannedFault, RunSpec, Scheduling, Seed,
+    Span, Topology, event::Ending,
 };
 
 /// What a run consists of; made on the run's own thread.
@@ -66,7 +67,7 @@ pub struct Finished {
     /// How many events there were.
     pub event_count: u64,
     /// The kept ones.
-    pub events: Vec<Record>,
+    pub log: Log,
     /// The hosts.
     pub topology: Topology,
     /// How long the run was.
@@ -185,11 +186,11 @@ fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
     task::stop();
     let topology = machine.topology.clone();
     let tasks_left = machine.tasks.iter().count();
-    let (digest, event_count, events) = machine.recorder.finish();
+    let (digest, event_count, log) = machine.recorder.finish();
     Finished {
         digest,
         event_count,
-        events,
+        log,
         topology,
         simulated,
         settled_from,
@@ -283,6 +284,7 @@ impl Machine {
         let next = next.max(clock::now());
         clock::set(next);
         while let Some(due) = self.agenda.take_at(next) {
+            self.look_ahead(&due);
             self.carry_out(due);
         }
         !self.ended
@@ -389,21 +391,19 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     match (finished, output) {
         (Ok(_), Some(Ok(output))) => output,
         (Ok(_), Some(Err(payload))) => panic::resume_unwind(payload),
-        (Ok(finished), None) => panic!("{}", why_stopped(&finished)),
+        (Ok(finished), None) => panic!("{}", why_stopped(finished)),
         (Err(error), _) => panic!("{error}"),
     }
 }
 
 /// Why a run ended before the program of its only host returned.
-fn why_stopped(finished: &Finished) -> &str {
-    let what = finished
-        .events
-        .iter()
-        .find_map(|record| match &record.event {
-            Event::Limit { what } => Some(what.as_str()),
-            _ => None,
-        });
-    what.unwrap_or("the future was not at its end after a simulated year")
+fn why_stopped(finished: Finished) -> String {
+    let mut events = finished.log.into_events().into_iter();
+    let what = events.find_map(|record| match record.event {
+        Event::Limit { what } => Some(what),
+        _ => None,
+    });
+    what.unwrap_or_else(|| "the future was not at its end after a simulated year".into())
 }
 
 /// Something that is moved to another thread while its own waits.

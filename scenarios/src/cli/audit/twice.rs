@@ -3,15 +3,15 @@
 use crate::cli::{
     course::Course,
     store,
-    workers::{Worker, Workers},
+    workers::{Seen, Worker, Workers},
 };
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
     time::Instant,
 };
-use windtunnel_record::{RunSpec, Seed};
-use windtunnel_reports::json::{AuditLine, SeedLine, ToldDifference};
+use windtunnel_record::{Digest, RunSpec, Seed};
+use windtunnel_reports::json::{AuditLine, ToldDifference};
 
 /// What the processes of both runs are like.
 pub const CONDITIONS: [&str; 2] = [
@@ -65,24 +65,27 @@ impl Twice {
         if seat.worker.is_none() {
             let mut another = spec.clone();
             another.seed = Seed(seed.0.wrapping_add(1));
-            self.busy.run(&another, &mut seat.worker)?;
+            // How it ends says nothing of the seed that is asked for.
+            let _ = self.busy.see(&another, &mut seat.worker)?;
         }
         let mut fresh = None;
-        let one = self.fresh.run(&spec, &mut fresh)?.line;
-        let other = self.busy.run(&spec, &mut seat.worker)?.line;
+        let one = self.fresh.see(&spec, &mut fresh)?;
+        let other = self.busy.see(&spec, &mut seat.worker)?;
+        let digest = |seen: &Result<Seen, String>| seen.as_ref().ok().map(|seen| seen.digest);
+        let digests = [digest(&one), digest(&other)];
         let mut line = AuditLine {
             scenario: self.scenario.clone(),
             seed,
-            status: status(&one, &other).into(),
-            digests: [one.run.digest, other.run.digest],
-            events: one.run.events,
+            status: status(digests).into(),
+            digests,
+            events: one.as_ref().map_or(0, |seen| seen.events),
             wall_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             why: None,
             difference: None,
             directories: None,
         };
         if line.status == "aborted" {
-            line.why = one.aborted.or(other.aborted);
+            line.why = one.err().or(other.err());
         } else if line.status == "differs" {
             self.explain(&mut line, fresh, seat.worker.as_mut());
         }
@@ -127,10 +130,10 @@ fn keep_and_compare(
     Ok(one.difference(&other, CONTEXT))
 }
 
-fn status(one: &SeedLine, other: &SeedLine) -> &'static str {
-    match (one.run.digest, other.run.digest) {
-        (Some(one), Some(other)) if one == other => "same",
-        (Some(_), Some(_)) => "differs",
+fn status(digests: [Option<Digest>; 2]) -> &'static str {
+    match digests {
+        [Some(one), Some(other)] if one == other => "same",
+        [Some(_), Some(_)] => "differs",
         _ => "aborted",
     }
 }
