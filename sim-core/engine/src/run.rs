@@ -88,8 +88,9 @@ pub enum RunError {
     /// The clock is not wrapped.
     #[error(
         "the simulation's clock is not linked in (the package of this binary or test needs a build \
-         script that prints `cargo::rustc-link-arg=-Wl,--wrap=clock_gettime`; see \"Your own \
-         service in a Rust test\" in the README)"
+         script that prints `cargo::rustc-link-arg=-Wl,--wrap=clock_gettime`, and the same for \
+         `gethostname`, `sched_getaffinity` and `sysconf`; see \"Your own service in a Rust test\" \
+         in the README)"
     )]
     NotWrapped,
     /// The run's thread died of a bug in the engine or in the harness.

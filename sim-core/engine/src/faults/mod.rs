@@ -202,6 +202,9 @@ impl Machine {
 
     /// Data were sent to a host: if a fault holds it down or frozen, it touched a request.
     pub(crate) fn fault_hit_host(&mut self, host: u32) {
+        if self.faults.planned.is_empty() {
+            return;
+        }
         let state = &self.hosts[host as usize];
         let paused = state
             .process

@@ -13,20 +13,22 @@ use crate::{agenda::Due, machine::Machine, task};
 /// The bytes of a line of the cache.
 const LINE: usize = 64;
 
-/// Fetches the first `bytes` of what is at `place`. Any address will do: a wrong one is ignored.
+/// Fetches the lines on which the first `bytes` of what is at `place` lie. Any address will do: a wrong
+/// one is ignored.
 #[inline]
 fn fetch(place: *const u8, bytes: usize) {
     #[cfg(target_arch = "x86_64")]
-    for offset in (0..bytes).step_by(LINE) {
+    for offset in (0..place.addr() % LINE + bytes).step_by(LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let line = place.wrapping_sub(place.addr() % LINE);
         // SAFETY: a prefetch reads nothing that the program could see, and never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.wrapping_add(offset).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(offset).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (place, bytes);
 }
 
-/// Fetches the beginning of `value`: as much as `lines` lines, and not more than there is.
+/// Fetches the beginning of `value`: as many bytes as `lines` have, and not more than there are.
 #[inline]
 fn fetch_lines<T: ?Sized>(value: &T, lines: usize) {
     let bytes = size_of_val(value).min(lines * LINE);
@@ -37,15 +39,14 @@ impl Machine {
     /// Looks ahead from `present`, which was just taken from the agenda.
     #[inline]
     pub(crate) fn look_ahead(&self, present: &Due) {
-        if let Some(&Due::Readable { connection, .. }) = self.agenda.next_but_one()
+        if let Some(&Due::Readable { connection, side }) = self.agenda.next_but_one()
             && let Some(connection) = self.network.connections.get(connection)
         {
-            for end in &connection.ends {
-                fetch_lines(end, 3);
-            }
-            for pipe in &connection.pipes {
-                fetch_lines(pipe, 4);
-            }
+            let (own, other) = (side as usize, 1 - side as usize);
+            fetch_lines(&connection.ends[own], 3);
+            fetch_lines(&connection.ends[other], 1);
+            fetch_lines(&connection.pipes[own], 4);
+            fetch_lines(&connection.pipes[other], 3);
         }
         if let Some(&Due::Readable { connection, side }) = self.agenda.next()
             && let Some(connection) = self.network.connections.get(connection)
@@ -59,7 +60,7 @@ impl Machine {
             for number in end.readers.iter().filter_map(task::index_of) {
                 if let Some(entry) = self.tasks.slot(number) {
                     let (place, bytes) = entry.place();
-                    fetch(place, bytes.min(8 * LINE));
+                    fetch(place, bytes.min(12 * LINE));
                 }
             }
         }
@@ -85,10 +86,10 @@ impl Machine {
             fetch_lines(pipe.acks.as_slices().0, 1);
         }
         if let Some(stream) = &connection.pipes[side as usize].stream {
-            fetch_lines(&**stream, 6);
+            fetch_lines(&**stream, 5);
         }
         for link in connection.links {
-            fetch_lines(self.network.link_ref(link), 2);
+            fetch_lines(self.network.link_ref(link), 1);
         }
     }
 }

@@ -251,3 +251,91 @@ impl Ports {
         self.count - self.over.iter().filter(is_past).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windtunnel_record::Seed;
+
+    const HOSTS: u64 = 3;
+    const MINUTE: u64 = 60;
+
+    /// What is held, told by somebody who looks through all of it each time.
+    #[derive(Default)]
+    struct Model {
+        held: Vec<(PortKey, u32, u16, Option<u64>)>,
+    }
+
+    impl Model {
+        fn at(&self, host: u32, port: u16) -> Vec<PortKey> {
+            let held = self.held.iter();
+            held.filter(|(_, of, number, _)| (*of, *number) == (host, port))
+                .map(|(key, ..)| *key)
+                .collect()
+        }
+    }
+
+    fn agree(ports: &Ports, model: &Model, now: u64) {
+        for (host, port) in (0..HOSTS as u32).flat_map(|host| (60..70).map(move |p| (host, p))) {
+            let seen: Vec<_> = ports.at(host, port).map(|(key, _)| key).collect();
+            assert_eq!(seen, model.at(host, port), "port {port} of host {host}");
+        }
+        let is_past = |until: &Option<u64>| until.is_some_and(|until| until <= now);
+        let held = model.held.iter().filter(|(.., until)| !is_past(until));
+        assert_eq!(ports.count(now), held.count());
+        let pages: usize = ports.hosts.iter().map(|host| host.pages.len()).sum();
+        let mut held: Vec<_> = model.held.iter().map(|h| (h.1, place(h.2).0)).collect();
+        held.sort_unstable();
+        held.dedup();
+        assert_eq!(
+            pages,
+            held.len(),
+            "pages with nobody on them are given back"
+        );
+    }
+
+    #[test]
+    fn whoever_holds_a_port_is_found_there_in_the_order_of_coming() {
+        let mut ports = Ports::new(HOSTS as usize);
+        let mut model = Model::default();
+        let mut stream = Seed(3).stream("ports");
+        let mut most = 0;
+        for now in 0..20_000 {
+            let host = stream.below(HOSTS) as u32;
+            let some = stream.below(model.held.len().max(1) as u64) as usize;
+            match (stream.below(100), model.held.get(some).copied()) {
+                (0, _) => {
+                    ports.forget_host(host);
+                    model.held.retain(|held| held.1 != host);
+                }
+                (1..30, Some((key, ..))) => {
+                    ports.release(key);
+                    ports.release(key);
+                    model.held.retain(|held| held.0 != key);
+                }
+                (30..50, Some((key, _, port, None))) => {
+                    let until = now + MINUTE;
+                    ports.keep(key, ([10, 0, 0, 9], port).into(), until, now);
+                    model.held[some].3 = Some(until);
+                    model
+                        .held
+                        .retain(|(.., until)| until.is_none_or(|until| until > now));
+                }
+                _ => {
+                    let port = 60 + stream.below(10) as u16;
+                    let held = Held::Connected {
+                        connection: now as u32,
+                        side: 0,
+                        chosen: true,
+                    };
+                    let at = ([10, 0, 0, 1], port).into();
+                    let key = ports.hold(host, at, &Options::default(), held);
+                    model.held.push((key, host, port, None));
+                }
+            }
+            agree(&ports, &model, now);
+            most = most.max(model.held.len());
+        }
+        assert!(most > 30, "at most {most} were held at a time");
+    }
+}

@@ -21,6 +21,7 @@ pub struct LinkSpec {
 }
 
 /// One direction between two hosts, with what faults do to it.
+#[repr(align(64))]
 pub(crate) struct Link {
     pub from: u32,
     pub to: u32,
