@@ -43,6 +43,7 @@ mod host;
 pub mod http;
 mod load;
 pub mod memory;
+pub mod process;
 mod simulation;
 mod sweep;
 mod trace;

@@ -61,6 +61,7 @@ fn ring(seconds: u64) {
 }
 
 fn main() -> ExitCode {
+    windtunnel::process::without_address_randomisation();
     let is_smoke = !std::env::args().any(|argument| argument == "--bench");
     let (seconds, rounds) = if is_smoke { (20, 1) } else { (SECONDS, ROUNDS) };
     let mut contestants = [Contestant {

@@ -92,6 +92,7 @@ fn around(minutes: u64, requests: u32) -> Vec<f64> {
 }
 
 fn main() -> ExitCode {
+    windtunnel::process::without_address_randomisation();
     let is_smoke = !std::env::args().any(|argument| argument == "--bench");
     let (minutes, requests) = if is_smoke { (6, 5) } else { (60, 50) };
     let seen = around(minutes, requests);

@@ -58,6 +58,7 @@ fn echoes(pairs: u32, trips: u32) {
 }
 
 fn main() -> ExitCode {
+    windtunnel::process::without_address_randomisation();
     let is_smoke = !std::env::args().any(|argument| argument == "--bench");
     let (many, trips, rounds) = if is_smoke {
         (10, 100, 1)

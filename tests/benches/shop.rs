@@ -24,6 +24,7 @@ fn speed(scenario: &Scenario, seed: u64) -> f64 {
 }
 
 fn main() -> ExitCode {
+    windtunnel::process::without_address_randomisation();
     let is_smoke = !std::env::args().any(|argument| argument == "--bench");
     let shop = catalogue::SCENARIOS
         .iter()

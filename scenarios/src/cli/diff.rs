@@ -4,7 +4,7 @@ use super::{
     arguments::{Diff, Format},
     course::Course,
     exit::{Exit, Failure},
-    process, store,
+    store,
 };
 use serde::Serialize;
 use std::{
@@ -49,7 +49,7 @@ impl<'a> Side<'a> {
 /// Compares the runs that the arguments mean. That two runs of one scenario under one seed differ is
 /// exit 13; that others do is what was to be shown.
 pub fn diff(arguments: &Diff) -> Result<Exit, Failure> {
-    process::without_address_randomisation();
+    windtunnel::process::without_address_randomisation();
     let one = Course::of(&arguments.one)?.whole(&arguments.one)?;
     let other = Course::of(&arguments.other)?.whole(&arguments.other)?;
     let difference = one.difference(&other, arguments.context);

@@ -4,7 +4,7 @@ use super::{
     arguments::{Export, Form},
     course::Course,
     exit::{Exit, Failure},
-    log, process, store,
+    log, store,
 };
 use std::io::{self, IsTerminal, Write};
 use windtunnel_record::{History, TraceId};
@@ -20,7 +20,7 @@ const SHORTEST: usize = 8;
 
 /// Prints the log of the request that the arguments name.
 pub fn export(arguments: &Export) -> Result<Exit, Failure> {
-    process::without_address_randomisation();
+    windtunnel::process::without_address_randomisation();
     let course = Course::of(&arguments.target)?;
     let traces = request::traces(&course.events);
     let trace = find(&arguments.request, &traces)?;

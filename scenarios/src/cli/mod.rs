@@ -12,7 +12,6 @@ mod finding;
 mod gateway;
 mod list;
 mod log;
-mod process;
 mod replay;
 mod run;
 mod schema;

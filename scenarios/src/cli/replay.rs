@@ -3,7 +3,7 @@
 use super::{
     arguments::Replay,
     exit::{Exit, Failure},
-    process, run, store, target,
+    run, store, target,
 };
 use anyhow::Context;
 use std::{fs, path::Path};
@@ -25,7 +25,7 @@ pub struct Expected {
 /// Runs again what a directory or a case describes; nothing but the same digest, or for a case the
 /// same broken rule, counts as reproduced.
 pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
-    process::without_address_randomisation();
+    windtunnel::process::without_address_randomisation();
     let expected = read(&arguments.target)?;
     let scenario = target::load(&expected.scenario, &expected.spec.overrides)?;
     eprintln!(

@@ -4,7 +4,7 @@ use super::{
     arguments::{Format, Run},
     exit::{Exit, Failure},
     log::Trace,
-    process, store, target,
+    store, target,
 };
 use std::io::{self, IsTerminal, Write};
 use windtunnel::Settings;
@@ -16,7 +16,7 @@ use windtunnel_reports::{
 
 /// Runs a scenario once, writes its directory, prints its summary.
 pub fn run(arguments: &Run) -> Result<Exit, Failure> {
-    process::without_address_randomisation();
+    windtunnel::process::without_address_randomisation();
     let (name, at_seed) = target::split_seed(&arguments.target);
     let overrides = target::overrides(&arguments.overrides)?;
     let scenario = target::load(name, &overrides)?;

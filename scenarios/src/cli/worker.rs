@@ -10,7 +10,7 @@ use super::{
     arguments::Worker,
     exit::{Exit, Failure},
     log::Trace,
-    process, store, target,
+    store, target,
     workers::{Answer, Kept, Request, Seen},
 };
 use std::{
@@ -24,9 +24,9 @@ use windtunnel_reports::json::SeedLine;
 /// Answers requests until there are no more.
 pub fn worker(arguments: &Worker) -> Result<Exit, Failure> {
     if arguments.elsewhere {
-        process::with_address_randomisation();
+        windtunnel::process::with_address_randomisation();
     } else {
-        process::without_address_randomisation();
+        windtunnel::process::without_address_randomisation();
     }
     let overrides = target::overrides(&arguments.overrides)?;
     let scenario = target::load(&arguments.target, &overrides)?;

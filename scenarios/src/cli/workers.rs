@@ -1,10 +1,7 @@
 //! Worker processes: each runs one spec after the other, so that what a run does to its process is a
 //! result of that run alone.
 
-use super::{
-    exit::{Exit, Failure},
-    process,
-};
+use super::exit::{Exit, Failure};
 use anyhow::Context;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -17,7 +14,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use windtunnel::conditions;
+use windtunnel::{conditions, process::STARTED_AGAIN};
 use windtunnel_record::{Digest, FaultPlan, RunSpec};
 use windtunnel_reports::json::SeedLine;
 
@@ -143,7 +140,7 @@ impl Workers {
         for setting in &self.overrides {
             command.args(["--set", setting]);
         }
-        command.env_remove(process::STARTED_AGAIN);
+        command.env_remove(STARTED_AGAIN);
         if self.conditions.holds {
             command.arg("--hold");
         }

@@ -171,13 +171,11 @@ fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
     let _guard = begin(spec, setup);
     loop {
         task::run_until_idle();
-        if tidy_up() {
-            continue;
+        match with(Machine::advance).unwrap_or(Advance::Over) {
+            Advance::Went => {}
+            Advance::Untidy => tidy_up(),
+            Advance::Over => break,
         }
-        if !with(Machine::advance).unwrap_or(false) {
-            break;
-        }
-        tidy_up();
     }
     let simulated = Span::from_nanos(clock::now());
     let settled_from = Moment::from_nanos(load.as_nanos().min(clock::now()));
@@ -201,15 +199,20 @@ fn drive(spec: &RunSpec, make: impl FnOnce() -> Setup) -> Finished {
     }
 }
 
-/// Buries the dead and starts the new, with the door closed. True if there was anything to do.
-fn tidy_up() -> bool {
-    let work = with(|machine| !machine.to_bury.is_empty() || !machine.to_boot.is_empty());
-    if work != Some(true) {
-        return false;
-    }
+/// What came of an advance of the clock.
+enum Advance {
+    /// Tasks may be ready.
+    Went,
+    /// There are dead to bury or processes to start first.
+    Untidy,
+    /// The run is over.
+    Over,
+}
+
+/// Buries the dead and starts the new, with the door closed.
+fn tidy_up() {
     process::bury_the_dead();
     process::boot_hosts();
-    true
 }
 
 /// Sets the machine up and starts its hosts.
@@ -266,9 +269,16 @@ fn begin(spec: &RunSpec, setup: Setup) -> Option<Box<dyn Any>> {
 }
 
 impl Machine {
-    /// Moves the clock to the next instant at which something is due, and does what is due. False
-    /// when the run is over.
-    fn advance(&mut self) -> bool {
+    fn is_untidy(&self) -> bool {
+        !self.to_bury.is_empty() || !self.to_boot.is_empty()
+    }
+
+    /// Moves the clock to the next instant at which something is due, and does what is due, unless
+    /// there is something to tidy up at this one.
+    fn advance(&mut self) -> Advance {
+        if self.is_untidy() {
+            return Advance::Untidy;
+        }
         self.polls_here = 0;
         if self.recorder.is_over_limit() && !self.ended {
             let what = format!("more than {} events", self.recorder.limit());
@@ -276,11 +286,11 @@ impl Machine {
             self.ended = true;
         }
         if self.ended {
-            return false;
+            return Advance::Over;
         }
         self.recorder.make_room();
         let Some(next) = self.agenda.next_instant() else {
-            return false;
+            return Advance::Over;
         };
         let next = next.max(clock::now());
         clock::set(next);
@@ -288,7 +298,13 @@ impl Machine {
             self.look_ahead(&due);
             self.carry_out(due);
         }
-        !self.ended
+        if self.ended {
+            return Advance::Over;
+        }
+        if self.is_untidy() {
+            return Advance::Untidy;
+        }
+        Advance::Went
     }
 
     fn carry_out(&mut self, due: Due) {

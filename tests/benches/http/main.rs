@@ -108,6 +108,7 @@ fn behind_a_gateway(is_smoke: bool) -> bool {
 }
 
 fn main() -> ExitCode {
+    windtunnel::process::without_address_randomisation();
     let is_smoke = !std::env::args().any(|argument| argument == "--bench");
     let (requests, rounds) = if is_smoke {
         (100, 1)

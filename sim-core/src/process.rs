@@ -1,5 +1,5 @@
-//! The process itself: addresses that do not differ from start to start, or do, and an allocator that
-//! suits one busy thread.
+//! The process in which runs are carried out: with addresses that do not differ from start to start, or
+//! do, and with an allocator that suits one busy thread. For the `main` of a program; a run needs neither.
 
 use std::{env, os::unix::process::CommandExt, process::Command};
 
