@@ -9,11 +9,14 @@ pub const STARTED_AGAIN: &str = "WINDTUNNEL_STARTED_AGAIN";
 /// What the GNU C library is told as it starts; other libraries do not look at it.
 const TUNABLES: &str = "GLIBC_TUNABLES";
 
-/// Runs allocate and free small things by the million, all on one thread: the heap grows by whole huge
-/// pages, and a thread keeps a hundred of each size that it freed. Measured on runs of `shop` this is
-/// worth a twelfth of their time. Were it two thousand of each size, a worker that goes from seed to
-/// seed would take more memory for a thousand seeds.
-const ALLOCATOR: &str = "glibc.malloc.hugetlb=1:glibc.malloc.tcache_count=100";
+/// Runs allocate and free small things by the million, all on one thread. A thread keeps a hundred of
+/// each size that it freed: were it two thousand, a worker that goes from seed to seed would take more
+/// memory for a thousand seeds. There is one heap, which grows by whole huge pages: those of other
+/// threads would grow by small pieces, to which no huge page is given. What is large lies in it too, up to
+/// 32 MiB, which is the most that can be asked for, and it is not given back between two runs.
+const ALLOCATOR: &str = "glibc.malloc.hugetlb=1:glibc.malloc.tcache_count=100:\
+    glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=33554432:\
+    glibc.malloc.trim_threshold=33554432";
 
 /// Starts this program again with address randomisation off, unless it is off or cannot be switched
 /// off, which is said once on standard error. Returns only in the process that goes on.

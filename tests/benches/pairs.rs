@@ -8,11 +8,11 @@ use tokio::{
 };
 use windtunnel::prelude::*;
 use windtunnel_record::{RunSpec, Seed};
-use windtunnel_tests::measure::{Contestant, medians, within};
+use windtunnel_tests::measure::{Contestant, Rounds, within};
 
 /// Round trips of one round, whoever makes them.
 const TRIPS: u32 = 400_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 21;
 
 async fn echo() -> std::io::Result<()> {
     let listener = TcpListener::bind("0.0.0.0:80").await?;
@@ -79,14 +79,22 @@ fn main() -> ExitCode {
             work: Box::new(move || echoes(many, trips)),
         },
     ];
-    let times = medians(rounds, &mut contestants);
-    let [set_up, one, all] = [times[0], times[1], times[2]].map(|time| time.as_secs_f64());
+    let rounds = Rounds::of(rounds, &mut contestants);
     // To set a thousand pairs up, with a trip each, is no part of what a message costs.
     let (trips, each) = (f64::from(trips), f64::from(trips - many));
+    let of_one = |times: &[f64]| times[1] / trips;
+    let of_many = |times: &[f64]| (times[2] - times[0]) / each;
+    let set_up = rounds.median_of(|times| times[0]);
     println!("set up      {:>9.1} ms", set_up * 1_000.0);
-    println!("one pair    {:>9.0} round trips/s", trips / one);
-    println!("many pairs  {:>9.0} round trips/s", each / (all - set_up));
-    let ratio = (all - set_up) / each / (one / trips);
+    println!(
+        "one pair    {:>9.0} round trips/s",
+        1.0 / rounds.median_of(of_one)
+    );
+    println!(
+        "many pairs  {:>9.0} round trips/s",
+        1.0 / rounds.median_of(of_many)
+    );
+    let ratio = rounds.median_of(|times| of_many(times) / of_one(times));
     let met = within("a message among 1,000 pairs / in one pair", ratio, 1.3);
     ExitCode::from(u8::from(!met && !is_smoke))
 }

@@ -1,8 +1,8 @@
 //! Contestants measured side by side.
 //!
 //! They take turns, round after round, so that a machine that gets slower for a while does so for all
-//! of them; what counts is the median of each. Criterion measures one after the other, which puts the
-//! machine's mood into the ratio.
+//! of them. What counts is the median: of a contestant's times, or of what the times of one round give
+//! together. Criterion measures one after the other, which puts the machine's mood into the ratio.
 
 use std::{
     thread,
@@ -17,27 +17,51 @@ pub struct Contestant<'a> {
     pub work: Box<dyn FnMut() + Send + 'a>,
 }
 
-/// The median time of each contestant over `rounds`, after one round that does not count. Each works on
-/// a new thread, as a run does by itself: the allocator serves a process's first thread otherwise.
-pub fn medians(rounds: usize, contestants: &mut [Contestant<'_>]) -> Vec<Duration> {
-    let mut times = vec![Vec::new(); contestants.len()];
-    for round in 0..=rounds {
-        for (contestant, times) in contestants.iter_mut().zip(&mut times) {
-            let took = thread::scope(|scope| {
-                let work = || {
-                    let started = Instant::now();
-                    (contestant.work)();
-                    started.elapsed()
-                };
-                scope.spawn(work).join()
-            });
-            let took = took.expect("the work does not panic");
-            if round > 0 {
-                times.push(took);
-            }
-        }
+/// What each contestant took in each round.
+pub struct Rounds(Vec<Vec<Duration>>);
+
+impl Rounds {
+    /// Lets the contestants work in turn for `rounds`, after one round that does not count. Each works on
+    /// a new thread, as a run does by itself: the allocator serves a process's first thread otherwise.
+    pub fn of(rounds: usize, contestants: &mut [Contestant<'_>]) -> Self {
+        let mut round = || contestants.iter_mut().map(time).collect();
+        let _: Vec<_> = round();
+        Self((0..rounds).map(|_| round()).collect())
     }
-    times.into_iter().map(median).collect()
+
+    /// The median time of each contestant.
+    pub fn medians(&self) -> Vec<Duration> {
+        let contestants = 0..self.0.first().map_or(0, Vec::len);
+        let times_of = |at: usize| self.0.iter().map(|times| times[at]).collect();
+        contestants.map(|at| median(times_of(at))).collect()
+    }
+
+    /// The median of what `figure` makes of the seconds of all contestants in one round.
+    pub fn median_of(&self, figure: impl Fn(&[f64]) -> f64) -> f64 {
+        let seconds = |times: &Vec<Duration>| times.iter().map(Duration::as_secs_f64).collect();
+        let figures = self.0.iter().map(|times| {
+            let seconds: Vec<_> = seconds(times);
+            figure(&seconds)
+        });
+        median(figures.collect())
+    }
+}
+
+fn time(contestant: &mut Contestant<'_>) -> Duration {
+    let took = thread::scope(|scope| {
+        let work = || {
+            let started = Instant::now();
+            (contestant.work)();
+            started.elapsed()
+        };
+        scope.spawn(work).join()
+    });
+    took.expect("the work does not panic")
+}
+
+/// The median time of each contestant over `rounds`; see [`Rounds::of`].
+pub fn medians(rounds: usize, contestants: &mut [Contestant<'_>]) -> Vec<Duration> {
+    Rounds::of(rounds, contestants).medians()
 }
 
 /// The median; the upper one of two.

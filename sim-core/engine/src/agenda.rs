@@ -1,9 +1,12 @@
 //! What is due when: the engine's own event queue, exact to the nanosecond.
 //!
-//! A heap ordered by instant and then by the order of entry. Nothing is ever removed from the middle:
+//! A queue ordered by instant and then by the order of entry. Nothing is ever removed from the middle:
 //! what was cancelled is recognised as stale when it comes up, by a number that changed.
 
+mod queue;
+
 use crate::{disk::OperationId, machine::ArenaId, timer::TimerId};
+use queue::{Key, Queue};
 
 /// Something that becomes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,56 +97,22 @@ impl Due {
 }
 
 /// The queue.
-///
-/// A heap with four children a node: half as deep as one with two, and the four, of 16 bytes each, lie
-/// side by side. What a key stands for does not move with it. Source: D. B. Johnson, *Priority queues
-/// with update and finding minimum spanning trees* (1975).
 #[derive(Debug)]
 pub(crate) struct Agenda {
-    /// The nodes from [`ROOT`] on; behind the last up to a whole number of fours, and before the
-    /// first, stands [`NOTHING`].
-    keys: Vec<u128>,
-    entries: usize,
-    /// What the keys stand for, by slot.
+    queue: Queue,
+    /// What the keys stand for, by slot. It does not move with them.
     dues: Vec<Due>,
     free: Vec<u32>,
     entered: u64,
 }
 
-/// The root's place: so the children of each node begin at a multiple of four.
-const ROOT: usize = 3;
-/// A key that comes after every other.
-const NOTHING: u128 = u128::MAX;
-/// A key is the instant (64 bits), the place in the order of entry, and the slot.
-const SLOT_BITS: u32 = 26;
-const SLOTS: usize = 1 << SLOT_BITS;
-const ORDERS: u64 = 1 << (64 - SLOT_BITS);
 /// Room for so many entries is there from the start, so that an ordinary run never moves them.
 const ROOM: usize = 4096;
 
-fn children_of(node: usize) -> usize {
-    4 * node - 8
-}
-
-fn parent_of(node: usize) -> usize {
-    node / 4 + 2
-}
-
-fn instant_of(key: u128) -> u64 {
-    (key >> 64) as u64
-}
-
-fn slot_of(key: u128) -> usize {
-    key as usize & (SLOTS - 1)
-}
-
 impl Default for Agenda {
     fn default() -> Self {
-        let mut keys = Vec::with_capacity(ROOM);
-        keys.resize(ROOT + 1, NOTHING);
         Self {
-            keys,
-            entries: 0,
+            queue: Queue::default(),
             dues: Vec::with_capacity(ROOM),
             free: Vec::with_capacity(ROOM),
             entered: 0,
@@ -156,130 +125,93 @@ impl Agenda {
     ///
     /// # Panics
     /// With more than 67 million entries at a time, or 274 billion in all.
+    #[inline]
     pub fn enter(&mut self, at: u64, due: Due) {
-        let order = self.entered;
+        let slot = self.free_slot();
+        // Written where it stays: a copy would be read back before its parts are written.
+        self.dues[slot as usize] = due;
+        self.queue.enter(Key::new(at, self.entered, slot));
         self.entered += 1;
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.dues[slot as usize] = due;
-                slot as usize
-            }
-            None => {
-                self.dues.push(due);
-                self.dues.len() - 1
-            }
-        };
-        assert!(
-            slot < SLOTS && order < ORDERS,
-            "the agenda has no number for another entry"
-        );
-        let key = u128::from(at) << 64 | u128::from(order << SLOT_BITS | slot as u64);
-        self.push(key);
     }
 
-    fn push(&mut self, key: u128) {
-        let mut node = ROOT + self.entries;
-        self.entries += 1;
-        if node >= self.keys.len() {
-            self.keys.resize(self.keys.len() + 4, NOTHING);
-        }
-        while node > ROOT {
-            let parent = parent_of(node);
-            if self.keys[parent] < key {
-                break;
-            }
-            self.keys[node] = self.keys[parent];
-            node = parent;
-        }
-        self.keys[node] = key;
+    #[inline]
+    fn free_slot(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.dues.push(Due::End);
+            (self.dues.len() - 1) as u32
+        })
     }
 
     /// The instant of the next entry.
-    pub fn next_instant(&self) -> Option<u64> {
-        (self.entries > 0).then(|| instant_of(self.keys[ROOT]))
-    }
-
-    /// What is due next.
-    pub fn next(&self) -> Option<&Due> {
-        (self.entries > 0).then(|| &self.dues[slot_of(self.keys[ROOT])])
-    }
-
-    /// What is due after that.
-    pub fn next_but_one(&self) -> Option<&Due> {
-        let children = self.keys.get(children_of(ROOT)..)?.first_chunk::<4>()?;
-        let least = *children.iter().min()?;
-        (least != NOTHING).then(|| &self.dues[slot_of(least)])
+    #[inline]
+    pub fn next_instant(&mut self) -> Option<u64> {
+        self.queue.first().map(Key::instant)
     }
 
     /// Takes the next entry if it is due at `instant`.
+    #[inline]
     pub fn take_at(&mut self, instant: u64) -> Option<Due> {
-        let key = self.keys[ROOT];
-        if self.entries == 0 || instant_of(key) > instant {
-            return None;
-        }
-        self.entries -= 1;
-        let last = std::mem::replace(&mut self.keys[ROOT + self.entries], NOTHING);
-        if self.entries > 0 {
-            self.sink(last);
-        }
-        let slot = slot_of(key);
-        self.free.push(slot as u32);
-        Some(self.dues[slot])
+        let slot = self.queue.take_up_to(instant)?.slot();
+        self.free.push(slot);
+        Some(self.dues[slot as usize])
     }
 
-    /// Puts `key` where it belongs, from the root down, whose own is gone.
-    fn sink(&mut self, key: u128) {
-        let mut node = ROOT;
-        while let Some(&[a, b, c, d]) = self
-            .keys
-            .get(children_of(node)..)
-            .and_then(<[u128]>::first_chunk)
-        {
-            let (left, least_left) = if b < a { (1, b) } else { (0, a) };
-            let (right, least_right) = if d < c { (3, d) } else { (2, c) };
-            let (child, least) = if least_right < least_left {
-                (right, least_right)
-            } else {
-                (left, least_left)
-            };
-            if key < least {
-                break;
-            }
-            self.keys[node] = least;
-            node = children_of(node) + child;
+    /// Those of the next entries that are known to be the next, the first of them last.
+    #[inline]
+    pub fn soon(&self) -> Soon<'_> {
+        Soon {
+            keys: self.queue.soon(),
+            dues: &self.dues,
         }
-        self.keys[node] = key;
-    }
-
-    fn live_keys(&self) -> &[u128] {
-        &self.keys[ROOT..ROOT + self.entries]
     }
 
     /// What is entered, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Due> {
-        let keys = self.live_keys().iter();
-        keys.map(|&key| &self.dues[slot_of(key)])
+        self.queue.iter().map(|key| &self.dues[key.slot() as usize])
     }
 
     /// How many entries there are, stale ones counted.
     pub fn len(&self) -> usize {
-        self.entries
+        self.dues.len() - self.free.len()
     }
 
     /// Drops the entries for which `live` is false. The order of the others stays.
     pub fn retain(&mut self, live: impl Fn(&Due) -> bool) {
-        let keys = self.live_keys().to_vec();
-        self.keys.truncate(ROOT + 1);
-        self.keys[ROOT] = NOTHING;
-        self.entries = 0;
-        for key in keys {
-            let slot = slot_of(key);
-            if live(&self.dues[slot]) {
-                self.push(key);
-            } else {
-                self.free.push(slot as u32);
+        let Self {
+            queue, dues, free, ..
+        } = self;
+        queue.retain(|key| {
+            let lives = live(&dues[key.slot() as usize]);
+            if !lives {
+                free.push(key.slot());
             }
-        }
+            lives
+        });
+    }
+}
+
+/// The next entries, as far as they are known.
+pub(crate) struct Soon<'a> {
+    keys: &'a [Key],
+    dues: &'a [Due],
+}
+
+impl<'a> Soon<'a> {
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// What is due when `after` others were.
+    #[inline]
+    pub fn get(&self, after: usize) -> Option<&'a Due> {
+        let place = self.keys.len().checked_sub(after + 1)?;
+        self.dues.get(self.keys[place].slot() as usize)
     }
 }
 
@@ -300,6 +232,7 @@ mod tests {
         assert_eq!(agenda.take_at(20), Some(Due::End));
     }
 
+    /// Near and far, alone and in crowds, at one instant and at many: what the model would do.
     #[test]
     fn many_entries_come_in_order_while_others_are_entered_and_dropped() {
         let mut agenda = Agenda::default();
@@ -307,8 +240,15 @@ mod tests {
         let mut expected = std::collections::BTreeMap::new();
         let (mut now, mut order) = (0, 0);
         for round in 0..20_000_u32 {
-            for _ in 0..stream.below(4) {
-                let at = now + stream.below(50);
+            let (count, within) = match stream.below(200) {
+                0 => (200, 1),
+                1 => (200, 40_000),
+                2 => (500, 1 << 40),
+                3 => (1, 1 << 45),
+                _ => (stream.below(4), 1 << (4 * stream.below(8))),
+            };
+            for _ in 0..count {
+                let at = now + stream.below(within);
                 agenda.enter(at, Due::FaultBegins { fault: order });
                 expected.insert((at, order), order);
                 order += 1;
@@ -320,18 +260,29 @@ mod tests {
             }
             assert_eq!(agenda.len(), expected.len());
             assert_eq!(agenda.iter().count(), expected.len());
-            let Some((&(at, _), &fault)) = expected.first_key_value() else {
-                assert_eq!(agenda.next_instant(), None);
-                continue;
-            };
-            now = at;
-            assert_eq!(agenda.next_instant(), Some(at));
-            if at > 0 {
-                assert_eq!(agenda.take_at(at - 1), None);
+            for _ in 0..1 + stream.below(8) {
+                let Some((&(at, _), &fault)) = expected.first_key_value() else {
+                    assert_eq!(agenda.next_instant(), None);
+                    break;
+                };
+                if at > 0 && stream.below(2) == 0 {
+                    assert_eq!(agenda.take_at(now.min(at - 1)), None);
+                }
+                now = at;
+                assert_eq!(agenda.next_instant(), Some(at));
+                let next = Some(Due::FaultBegins { fault });
+                assert_eq!(agenda.soon().get(0), next.as_ref());
+                assert_eq!(agenda.take_at(at), next);
+                expected.pop_first();
             }
-            assert_eq!(agenda.take_at(at), Some(Due::FaultBegins { fault }));
-            expected.pop_first();
         }
-        assert!(order > 20_000);
+        assert!(order > 60_000);
+        agenda.enter(u64::MAX, Due::End);
+        for &(at, _) in expected.keys() {
+            assert_eq!(agenda.next_instant(), Some(at));
+            assert!(agenda.take_at(at).is_some());
+        }
+        assert_eq!(agenda.take_at(u64::MAX), Some(Due::End));
+        assert_eq!(agenda.len(), 0);
     }
 }

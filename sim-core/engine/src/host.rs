@@ -94,7 +94,8 @@ impl Default for DiskSpec {
 pub(crate) struct Host {
     pub info: HostInfo,
     pub cores: Cores,
-    pub disk: Disk,
+    /// Boxed, because most events of a host have nothing to do with it.
+    pub disk: Box<Disk>,
     /// How many descriptors its process may hold.
     pub files: Option<u32>,
     pub memory: Memory,
@@ -122,7 +123,7 @@ impl Host {
         Self {
             cores: Cores::new(spec.cores, spec.scheduling, spec.speed, spec.cpu),
             info: spec.info,
-            disk,
+            disk: Box::new(disk),
             files: spec.files,
             memory: Memory::new(spec.memory.map(Size::as_bytes)),
             main: Some(spec.main),

@@ -283,7 +283,12 @@ impl<T> Arena<T> {
 
     /// The value at an index, whatever its number.
     pub fn slot(&self, index: u32) -> Option<&T> {
-        self.slots.get(index as usize)?.1.as_ref()
+        self.place(index)?.1.as_ref()
+    }
+
+    /// Where that is, or would be.
+    pub fn place(&self, index: u32) -> Option<&(u32, Option<T>)> {
+        self.slots.get(index as usize)
     }
 
     pub fn remove(&mut self, id: ArenaId) -> Option<T> {

@@ -27,7 +27,8 @@ pub(crate) type ProcessId = u32;
 /// No process.
 pub(crate) const NOBODY: ProcessId = ProcessId::MAX;
 
-/// One life of a program on a host.
+/// One life of a program on a host. What each poll looks at stands first.
+#[repr(C, align(64))]
 pub(crate) struct Process {
     pub host: u32,
     pub incarnation: u32,

@@ -289,13 +289,17 @@ impl Machine {
             return Advance::Over;
         }
         self.recorder.make_room();
+        let was_known = !self.agenda.soon().is_empty();
         let Some(next) = self.agenda.next_instant() else {
             return Advance::Over;
         };
+        if !was_known {
+            self.look_ahead_afresh();
+        }
         let next = next.max(clock::now());
         clock::set(next);
         while let Some(due) = self.agenda.take_at(next) {
-            self.look_ahead(&due);
+            self.look_ahead();
             self.carry_out(due);
         }
         if self.ended {

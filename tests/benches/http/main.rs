@@ -9,7 +9,7 @@ mod worlds;
 use exchange::{Version, app, ask, serve};
 use std::{process::ExitCode, time::Duration};
 use windtunnel_record::Span;
-use windtunnel_tests::measure::{Contestant, medians, reaches};
+use windtunnel_tests::measure::{Contestant, Rounds, medians, reaches};
 use worlds::{Host, Ours, Task, Turmoil, World};
 
 /// Requests of one round of one client.
@@ -19,7 +19,7 @@ const REQUESTS: u32 = 20_000;
 const CLIENTS: u32 = 200;
 const FORWARDED: u32 = 20_000;
 const FORWARDED_BY_TURMOIL: u32 = 600;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 41;
 
 /// One client and one server.
 fn through<W: World>(version: Version, requests: u32) {
@@ -72,15 +72,15 @@ fn one_client(name: &str, version: Version, requests: u32, rounds: usize, bars: 
         contestant("duplex", || through_a_duplex(version, requests)),
         contestant("turmoil", || through::<Turmoil>(version, requests)),
     ];
-    let times = medians(rounds, &mut contestants);
-    for (contestant, time) in contestants.iter().zip(&times) {
+    let rounds = Rounds::of(rounds, &mut contestants);
+    for (contestant, time) in contestants.iter().zip(&rounds.medians()) {
         println!(
             "{name:<8} {:<8} {:>9.0} requests/s",
             contestant.name,
             rate(requests, *time)
         );
     }
-    let ratio = |other: usize| times[other].as_secs_f64() / times[0].as_secs_f64();
+    let ratio = |other: usize| rounds.median_of(|times| times[other] / times[0]);
     let duplex = reaches(&format!("{name}, our TCP / duplex"), ratio(1), bars[0]);
     let turmoil = reaches(&format!("{name}, our TCP / turmoil"), ratio(2), bars[1]);
     duplex && turmoil

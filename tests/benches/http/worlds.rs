@@ -84,7 +84,6 @@ impl World for Ours {
         let (counted, expected) = (ended.clone(), clients.len() as u32);
         let spec = RunSpec::new("http", Seed(1));
         let run = windtunnel::execute(&spec, Default::default(), move |tunnel: &mut Tunnel| {
-            // When all are answered nothing is left to do, so the rest of the time costs nothing.
             tunnel.load_for(at_most).settle_for(Span::ZERO);
             for host in servers {
                 tunnel.host(&host.name).run(move || (host.main)());
@@ -95,7 +94,9 @@ impl World for Ours {
                     let (main, counted) = ((host.main)(), counted.clone());
                     async move {
                         main.await;
-                        counted.fetch_add(1, Ordering::Relaxed);
+                        if counted.fetch_add(1, Ordering::Relaxed) + 1 == expected {
+                            windtunnel_engine::run::finish();
+                        }
                     }
                 });
             }

@@ -2,65 +2,129 @@
 //! one is carried out.
 //!
 //! With a thousand connections each event finds all of its data in memory that was not touched for a
-//! while, and one piece leads to the next: the connection to its hosts, to what waits there, to the task
-//! that is woken. So the event after the next has its connection fetched, the next one what its
-//! connection points to, and the present one its task, and each finds there what it needs to go on. It
-//! is a hint to the processor: nothing of the run depends on it.
+//! while, and one piece leads to the next: the entry to its connection, that to its hosts and to what
+//! waits there, and that to the task that is woken. So each step is taken for another of the next
+//! events, and finds there what the step before has fetched. It is a hint to the processor: nothing of
+//! the run depends on it.
 
 use super::connection::Connection;
-use crate::{agenda::Due, machine::Machine, task};
+use crate::{
+    agenda::Due,
+    machine::Machine,
+    task::{self, Place},
+};
 
 /// The bytes of a line of the cache.
 const LINE: usize = 64;
 
-/// Fetches the lines on which the first `bytes` of what is at `place` lie. Any address will do: a wrong
-/// one is ignored.
+/// Fetches the line at `place`. Any address will do: a wrong one is ignored.
 #[inline]
-fn fetch(place: *const u8, bytes: usize) {
+fn fetch_line(place: *const u8) {
     #[cfg(target_arch = "x86_64")]
-    for offset in (0..place.addr() % LINE + bytes).step_by(LINE) {
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let line = place.wrapping_sub(place.addr() % LINE);
         // SAFETY: a prefetch reads nothing that the program could see, and never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(offset).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (place, bytes);
+    let _ = place;
 }
 
-/// Fetches the beginning of `value`: as many bytes as `lines` have, and not more than there are.
+/// Fetches so many lines from the beginning of `value` on, be they its own or not.
 #[inline]
-fn fetch_lines<T: ?Sized>(value: &T, lines: usize) {
-    let bytes = size_of_val(value).min(lines * LINE);
-    fetch(std::ptr::from_ref(value).cast(), bytes);
+fn fetch<const LINES: usize, T: ?Sized>(value: &T) {
+    let begins = std::ptr::from_ref(value).cast::<u8>();
+    for line in 0..LINES {
+        fetch_line(begins.wrapping_add(line * LINE));
+    }
 }
+
+/// Fetches a piece of memory, but not more than what a poll usually looks at.
+#[inline]
+fn fetch_place(place: Place) {
+    let begins = place.begins.as_ptr();
+    let bytes = (place.bytes as usize).min(6 * LINE);
+    for offset in (0..begins.addr() % LINE + bytes).step_by(LINE) {
+        fetch_line(begins.wrapping_add(offset));
+    }
+}
+
+/// What is fetched for an event.
+#[derive(Clone, Copy)]
+enum Step {
+    Entry,
+    Page,
+    Connection,
+    Surroundings,
+    Tasks,
+}
+
+/// The steps, and how many events still come before the one for which each is taken.
+const STEPS: [(Step, usize); 5] = [
+    (Step::Entry, 5),
+    (Step::Page, 4),
+    (Step::Connection, 3),
+    (Step::Surroundings, 1),
+    (Step::Tasks, 0),
+];
 
 impl Machine {
-    /// Looks ahead from `present`, which was just taken from the agenda.
+    /// Looks ahead from the event that comes next.
     #[inline]
-    pub(crate) fn look_ahead(&self, present: &Due) {
-        if let Some(&Due::Readable { connection, side }) = self.agenda.next_but_one()
-            && let Some(connection) = self.network.connections.get(connection)
-        {
-            let (own, other) = (side as usize, 1 - side as usize);
-            fetch_lines(&connection.ends[own], 3);
-            fetch_lines(&connection.ends[other], 1);
-            fetch_lines(&connection.pipes[own], 4);
-            fetch_lines(&connection.pipes[other], 3);
+    pub(crate) fn look_ahead(&self) {
+        let soon = self.agenda.soon();
+        for (step, after) in STEPS {
+            if let Some(due) = soon.get(after) {
+                self.fetch_for(step, due);
+            }
         }
-        if let Some(&Due::Readable { connection, side }) = self.agenda.next()
-            && let Some(connection) = self.network.connections.get(connection)
-        {
-            self.fetch_surroundings(connection, side);
+    }
+
+    /// Looks ahead at the first events of those that have just become known as the next.
+    pub(crate) fn look_ahead_afresh(&self) {
+        let soon = self.agenda.soon();
+        // With one there is nothing to do meanwhile.
+        if soon.len() < 2 {
+            return;
         }
-        if let Due::Readable { connection, side } = *present
-            && let Some(connection) = self.network.connections.get(connection)
-        {
-            let end = &connection.ends[side as usize];
-            for number in end.readers.iter().filter_map(task::index_of) {
-                if let Some(entry) = self.tasks.slot(number) {
-                    let (place, bytes) = entry.place();
-                    fetch(place, bytes.min(12 * LINE));
+        for (step, before) in STEPS {
+            for due in (0..=before).filter_map(|after| soon.get(after)) {
+                self.fetch_for(step, due);
+            }
+        }
+    }
+
+    #[inline]
+    fn fetch_for(&self, step: Step, due: &Due) {
+        if let Step::Entry = step {
+            return fetch::<1, _>(due);
+        }
+        let Due::Readable { connection, side } = *due else {
+            return;
+        };
+        let connections = &self.network.connections;
+        if let Step::Page = step {
+            return connections.place(connection).map_or((), fetch::<1, _>);
+        }
+        let Some(connection) = connections.get(connection) else {
+            return;
+        };
+        match step {
+            Step::Entry | Step::Page => {}
+            Step::Connection => {
+                let (own, other) = (side as usize, 1 - side as usize);
+                fetch::<2, _>(&connection.ends[own]);
+                fetch::<1, _>(&connection.ends[other]);
+                fetch::<4, _>(&connection.pipes[own]);
+                fetch::<4, _>(&connection.pipes[other]);
+            }
+            Step::Surroundings => self.fetch_surroundings(connection, side),
+            Step::Tasks => {
+                let end = &connection.ends[side as usize];
+                for number in end.readers.iter().filter_map(task::index_of) {
+                    if let Some(entry) = self.tasks.slot(number) {
+                        entry.places().for_each(fetch_place);
+                    }
                 }
             }
         }
@@ -70,26 +134,27 @@ impl Machine {
     fn fetch_surroundings(&self, connection: &Connection, side: u8) {
         let end = &connection.ends[side as usize];
         if let Some(host) = self.hosts.get(end.host as usize) {
-            fetch_lines(&host.cores, 2);
+            fetch::<2, _>(&host.cores);
         }
         if let Some(process) = self.processes.get(end.process as usize) {
-            fetch_lines(process, 1);
+            fetch::<1, _>(process);
         }
         for number in end.readers.iter().filter_map(task::index_of) {
-            if let Some(entry) = self.tasks.slot(number) {
-                fetch_lines(entry, 2);
+            fetch_line(task::place_of(number));
+            if let Some(entry) = self.tasks.place(number) {
+                fetch::<3, _>(entry);
             }
         }
         for pipe in &connection.pipes {
-            fetch_lines(pipe.bytes.as_slices().0, 1);
-            fetch_lines(pipe.flights.as_slices().0, 1);
-            fetch_lines(pipe.acks.as_slices().0, 1);
+            fetch::<1, _>(pipe.bytes.as_slices().0);
+            fetch::<1, _>(pipe.flights.as_slices().0);
+            fetch::<1, _>(pipe.acks.as_slices().0);
         }
         if let Some(stream) = &connection.pipes[side as usize].stream {
-            fetch_lines(&**stream, 5);
+            fetch::<5, _>(&**stream);
         }
         for link in connection.links {
-            fetch_lines(self.network.link_ref(link), 1);
+            fetch::<1, _>(self.network.link_ref(link));
         }
     }
 }

@@ -165,7 +165,8 @@ pub(super) struct Pipe {
     pub end_arrived_at: u64,
 }
 
-/// A segment that was sent.
+/// A segment that was sent. One is one line of the processor's cache, and an acknowledgement half of one.
+#[repr(align(64))]
 pub(super) struct Flight {
     pub end: u64,
     pub last: bool,
@@ -179,6 +180,7 @@ pub(super) struct Flight {
 }
 
 /// An acknowledgement that the sender will see.
+#[repr(align(32))]
 pub(super) struct Ack {
     pub end: u64,
     pub sent_at: u64,
@@ -252,6 +254,10 @@ impl Pipe {
             }
             self.flights.pop_front();
         }
+        if self.flights.is_empty() {
+            // The next one goes where the last one was, which is still in the processor's cache.
+            self.flights.clear();
+        }
     }
 
     /// Finds out anew when each segment under way can be read.
@@ -292,6 +298,10 @@ impl Pipe {
             self.acknowledged = ack.end;
             self.acknowledged_at = ack.at;
             self.acks.pop_front();
+        }
+        if self.acks.is_empty() {
+            // As with flights.
+            self.acks.clear();
         }
     }
 

@@ -115,6 +115,15 @@ impl Link {
             conditions.losses.retain(|(loss, _)| *loss != fault);
             conditions.wire.take_off(fault);
         }
+        self.tidy_up();
+    }
+
+    /// Has no conditions where they say nothing, so that packets pass without a look at them.
+    pub fn tidy_up(&mut self) {
+        let conditions = self.conditions.as_ref();
+        if conditions.is_some_and(|conditions| conditions.say_nothing()) {
+            self.conditions = None;
+        }
     }
 
     /// Decides the fate of a packet, or of a burst of `packets`, of `bytes` bytes on the wire, that
@@ -164,6 +173,18 @@ impl Link {
 }
 
 impl Conditions {
+    fn say_nothing(&self) -> bool {
+        let Self {
+            cuts,
+            delays,
+            losses,
+            wire,
+            queue,
+        } = self;
+        let plain = wire.is_plain() && wire.limits.is_empty() && queue.is_none();
+        plain && cuts.is_empty() && delays.is_empty() && losses.is_empty()
+    }
+
     /// Holds back, copies and corrupts.
     fn impair(&self, fate: &mut Fate, packets: u64, latency: &Sampler, stream: &mut Stream) {
         let mut hit = |rate: f64| rate > 0.0 && stream.chance(1.0 - power(1.0 - rate, packets));

@@ -251,16 +251,20 @@ impl Machine {
     /// How much a link carries has changed: what waits in front of it leaves earlier or later.
     pub(crate) fn limit_changed(&mut self, link: usize) {
         let now = clock::now();
+        if self.network.link_ref(link).conditions().is_none() {
+            return;
+        }
         let conditions = self.network.link_mut(link).conditions_mut();
         let old = conditions.queue.as_ref().map(Queue::limit);
         let empty_at = conditions.queue.as_ref().map_or(0, Queue::empty_at);
         let limit = conditions.wire.limit();
         let new = limit.map(|(limit, _)| limit);
         if old == new {
-            return;
+            return self.network.link_mut(link).tidy_up();
         }
         let moved = |leaves: u64| leaves_under(old, new, now, leaves);
         conditions.queue = limit.map(|(limit, fault)| Queue::new(limit, fault, moved(empty_at)));
+        self.network.link_mut(link).tidy_up();
         self.shift_datagrams(link, old, new);
         let numbers: Vec<u32> = self.network.connections.live().collect();
         for number in numbers {

@@ -13,7 +13,7 @@ use crate::{
 };
 use std::{
     future::poll_fn,
-    io,
+    io::{self, IoSlice},
     net::{IpAddr, Shutdown, SocketAddr},
     task::{Context, Poll},
 };
@@ -91,13 +91,27 @@ impl Socket {
 
     /// Writes as much as the send buffer takes. TCP needs no flush: it is on its way.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        inside(|machine| machine.poll_write(self, Who::Polled(cx.waker()), bytes))
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    /// Like [`Self::poll_write`], several pieces as one.
+    pub fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        inside(|machine| machine.poll_write(self, Who::Polled(cx.waker()), pieces))
     }
 
     /// Writes as much as the send buffer takes, if it takes any; nobody is woken later.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    /// Like [`Self::try_write`], several pieces as one.
+    pub fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         or_would_block(inside(|machine| {
-            machine.poll_write(self, Who::Nobody, bytes)
+            machine.poll_write(self, Who::Nobody, pieces)
         }))
     }
 
@@ -229,7 +243,11 @@ impl Machine {
             into.put_slice(&front[..from_front]);
             into.put_slice(&rear[..count - from_front]);
             if take {
-                pipe.bytes.drain(..count);
+                if count == pipe.bytes.len() {
+                    pipe.bytes.clear();
+                } else {
+                    pipe.bytes.drain(..count);
+                }
                 pipe.read += count as u64;
                 let host = end.host;
                 let blocked = pipe.written > pipe.sent && pipe.stall.is_none();
@@ -295,7 +313,7 @@ impl Machine {
         &mut self,
         socket: &Socket,
         mut who: Who<'_>,
-        bytes: &[u8],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let now = clock::now();
         if let Err(error) = self.caller() {
@@ -313,19 +331,25 @@ impl Machine {
         if end.dead || pipe.end_of_stream != EndOfStream::Open {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if bytes.is_empty() {
+        let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        if length == 0 {
             return Poll::Ready(Ok(0));
         }
         pipe.acknowledge(now);
         let room = end
             .send_room
             .saturating_sub(pipe.written - pipe.acknowledged);
-        let count = bytes.len().min(room as usize);
+        let count = length.min(room as usize);
         if count == 0 {
             self.wait_to_write(socket, &mut who);
             return Poll::Pending;
         }
-        pipe.bytes.extend(&bytes[..count]);
+        let mut left = count;
+        for piece in pieces {
+            let taken = piece.len().min(left);
+            pipe.bytes.extend(&piece[..taken]);
+            left -= taken;
+        }
         pipe.written += count as u64;
         let host = end.host;
         cpu::charge_bytes(&self.hosts[host as usize].cores, count);

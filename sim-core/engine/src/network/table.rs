@@ -52,8 +52,13 @@ impl Connections {
     }
 
     pub fn get(&self, number: u32) -> Option<&Connection> {
+        self.place(number)?.as_deref()
+    }
+
+    /// Where it is told where the one with a number is.
+    pub fn place(&self, number: u32) -> Option<&Option<Box<Connection>>> {
         let page = self.pages.get(number as usize / PAGE)?.as_ref()?;
-        page[number as usize % PAGE].as_deref()
+        Some(&page[number as usize % PAGE])
     }
 
     pub fn get_mut(&mut self, number: u32) -> Option<&mut Connection> {

@@ -15,8 +15,12 @@ use std::task::Waker;
 #[derive(Default)]
 pub(super) struct Waits {
     polled: Option<Waker>,
-    futures: Vec<(u64, Waker)>,
+    /// In a box, for there are seldom any, and each end of a connection has room for two lists.
+    futures: Option<Box<Futures>>,
 }
+
+/// Futures that wait, by their numbers; never none.
+type Futures = Vec<(u64, Waker)>;
 
 /// On whose behalf something is tried, and so who is woken later.
 pub(super) enum Who<'a> {
@@ -30,27 +34,33 @@ pub(super) enum Who<'a> {
 
 impl Waits {
     pub fn is_empty(&self) -> bool {
-        self.polled.is_none() && self.futures.is_empty()
+        self.polled.is_none() && self.futures.is_none()
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Waker> {
-        let futures = self.futures.iter().map(|(_, waker)| waker);
-        self.polled.iter().chain(futures)
+        let futures = self.futures.iter().flat_map(|futures| futures.iter());
+        self.polled.iter().chain(futures.map(|(_, waker)| waker))
     }
 
     /// Takes a future off the list.
     fn remove(&mut self, number: u64) -> Option<Waker> {
-        let at = self.futures.iter().position(|(held, _)| *held == number)?;
-        Some(self.futures.remove(at).1)
+        let futures = self.futures.as_mut()?;
+        let at = futures.iter().position(|(held, _)| *held == number)?;
+        let (_, waker) = futures.remove(at);
+        if futures.is_empty() {
+            self.futures = None;
+        }
+        Some(waker)
     }
 
     fn put(&mut self, number: u64, waker: &Waker) -> Option<Waker> {
-        match self.futures.iter_mut().find(|(held, _)| *held == number) {
+        let futures = self.futures.get_or_insert_default();
+        match futures.iter_mut().find(|(held, _)| *held == number) {
             Some((_, held)) if held.will_wake(waker) => None,
             Some((_, held)) => Some(std::mem::replace(held, waker.clone())),
             None => {
-                self.futures.push((number, waker.clone()));
+                futures.push((number, waker.clone()));
                 None
             }
         }
@@ -130,7 +140,7 @@ impl Machine {
     /// Wakes all of them.
     pub(super) fn wake_all(&mut self, waits: Waits) {
         self.wake(waits.polled);
-        for (_, waker) in waits.futures {
+        for (_, waker) in waits.futures.into_iter().flat_map(|futures| *futures) {
             self.wake(Some(waker));
         }
     }
@@ -138,7 +148,7 @@ impl Machine {
     /// Forgets all of them.
     pub(super) fn retire_all(&mut self, waits: Waits) {
         self.retire(waits.polled);
-        for (_, waker) in waits.futures {
+        for (_, waker) in waits.futures.into_iter().flat_map(|futures| *futures) {
             self.retire(Some(waker));
         }
     }
@@ -166,12 +176,15 @@ impl Machine {
         let Some(connection) = self.network.connection(number) else {
             return;
         };
+        let end = &mut connection.ends[side as usize];
+        if end.writers.is_empty() {
+            return;
+        }
         let at = connection.pipes[side as usize]
             .acks
             .front()
             .map_or(NEVER, |ack| ack.at);
-        let end = &mut connection.ends[side as usize];
-        if !end.writers.is_empty() && at != NEVER && end.write_armed > at {
+        if at != NEVER && end.write_armed > at {
             end.write_armed = at;
             self.agenda.enter(
                 at.max(clock::now()),

@@ -173,6 +173,12 @@ pub(crate) fn index_of(waker: &Waker) -> Option<u32> {
     is_ours(waker).then(|| (waker.data().addr() as u64 & INDEX) as u32)
 }
 
+/// Where waking the task with an index looks first.
+pub(crate) fn place_of(index: u32) -> *const u8 {
+    let slot = with(|ready| ready.tasks.as_ptr().wrapping_add(index as usize));
+    slot.unwrap_or(std::ptr::null()).cast()
+}
+
 /// Whether calling and dropping `waker` runs no code but ours.
 pub(crate) fn is_ours(waker: &Waker) -> bool {
     std::ptr::eq(waker.vtable(), &TABLE)

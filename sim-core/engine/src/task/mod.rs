@@ -14,6 +14,6 @@ pub use set::JoinSet;
 pub use wrapper::{spawn, spawn_blocking, spawn_local};
 pub use yielding::yield_now;
 
-pub(crate) use executor::{index_of, is_ours, run_until_idle, start, stop, wake, waker};
+pub(crate) use executor::{index_of, is_ours, place_of, run_until_idle, start, stop, wake, waker};
 pub(crate) use join::current;
-pub(crate) use wrapper::{TaskEntry, TaskId, catching, drop_tasks_of, site, start_main};
+pub(crate) use wrapper::{Place, TaskEntry, TaskId, catching, drop_tasks_of, site, start_main};

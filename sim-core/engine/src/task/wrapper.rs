@@ -17,6 +17,7 @@ use std::{
     io,
     panic::{AssertUnwindSafe, Location, catch_unwind},
     pin::Pin,
+    ptr::NonNull,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -42,22 +43,38 @@ pub(crate) struct TaskEntry {
     /// Whether it was aborted.
     pub aborted: bool,
     /// How many bytes its future takes.
-    pub size: usize,
+    pub size: u32,
     /// Whether it is the first task of its process.
     pub is_main: bool,
     /// Where it was spawned.
     pub spawned: &'static Location<'static>,
     cell: Rc<dyn Task>,
+    /// What its future points to, if that is all that there is to it.
+    boxed: Option<Place>,
+}
+
+/// A piece of memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub begins: NonNull<u8>,
+    pub bytes: u32,
+}
+
+impl Place {
+    fn of<T: ?Sized>(value: &T) -> Self {
+        Self {
+            begins: NonNull::from(value).cast(),
+            bytes: size_of_val(value) as u32,
+        }
+    }
 }
 
 impl TaskEntry {
-    /// Where its future is, and how many bytes that takes, with what is kept beside it.
-    pub(crate) fn place(&self) -> (*const u8, usize) {
-        let cell = &*self.cell;
-        // In front of the cell are the counts of those who hold it.
-        let counts = 2 * size_of::<usize>();
-        let place = std::ptr::from_ref(cell).cast::<u8>();
-        (place.wrapping_sub(counts), size_of_val(cell) + counts)
+    /// Where its future is, with what is kept beside it.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        [Some(Place::of(&*self.cell)), self.boxed]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -311,6 +328,7 @@ fn begin<F>(
     spawned: &'static Location<'static>,
     future: F,
     at_end: Option<AtEnd<F::Output>>,
+    boxed: Option<Place>,
 ) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
@@ -334,10 +352,11 @@ where
             queued: false,
             held: false,
             aborted: false,
-            size: size_of::<F>(),
+            size: size_of::<F>() as u32,
             is_main,
             spawned,
             cell,
+            boxed,
         })
     });
     executor::admit(id);
@@ -374,7 +393,7 @@ where
     if alive != Some(true) {
         return JoinHandle::already_cancelled();
     }
-    begin(process, Location::caller(), future, None)
+    begin(process, Location::caller(), future, None, None)
 }
 
 /// Runs `work` inline, on a core of the host; there are no threads in a simulation.
@@ -395,7 +414,9 @@ pub(crate) fn start_main(process: ProcessId) {
     let at_end = move |result: &Result<io::Result<()>, JoinError>| {
         process::main_ended(process, result.as_ref().ok());
     };
-    begin(process, Location::caller(), future, Some(Box::new(at_end)));
+    let boxed = Place::of(&*future);
+    let at_end = Some(Box::new(at_end) as AtEnd<_>);
+    begin(process, Location::caller(), future, at_end, Some(boxed));
 }
 
 /// Drops the futures of all tasks of processes that have ended, the last one's first.

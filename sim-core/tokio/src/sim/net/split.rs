@@ -156,7 +156,7 @@ macro_rules! writes {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                transfer::gather(&self.$($field)+.socket, cx, bufs)
+                self.$($field)+.socket.poll_write_vectored(cx, bufs)
             }
 
             fn is_write_vectored(&self) -> bool {

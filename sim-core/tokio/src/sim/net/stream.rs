@@ -220,7 +220,7 @@ impl AsyncWrite for TcpStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        transfer::gather(&self.socket, cx, bufs)
+        self.socket.poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -4,7 +4,7 @@
 use crate::sim::io::ReadBuf;
 use bytes::BufMut;
 use std::{
-    io::{self, IoSlice, IoSliceMut},
+    io::{self, IoSliceMut},
     task::{Context, Poll},
 };
 use windtunnel_engine::network::Socket;
@@ -63,36 +63,6 @@ pub(super) fn poll_peek(
     let before = buf.filled().len();
     let polled = socket.poll_peek(cx, buf);
     polled.map_ok(|()| buf.filled().len() - before)
-}
-
-/// Writes several pieces as one.
-pub(super) fn try_write_vectored(socket: &Socket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-    match bufs {
-        [one] => socket.try_write(one),
-        several => socket.try_write(&joined(several)),
-    }
-}
-
-/// Writes several pieces as one segment.
-pub(super) fn gather(
-    socket: &Socket,
-    cx: &mut Context<'_>,
-    bufs: &[IoSlice<'_>],
-) -> Poll<io::Result<usize>> {
-    match bufs {
-        [] => Poll::Ready(Ok(0)),
-        [one] => socket.poll_write(cx, one),
-        several => socket.poll_write(cx, &joined(several)),
-    }
-}
-
-fn joined(pieces: &[IoSlice<'_>]) -> Vec<u8> {
-    let length = pieces.iter().map(|piece| piece.len()).sum();
-    let mut all = Vec::with_capacity(length);
-    for piece in pieces {
-        all.extend_from_slice(piece);
-    }
-    all
 }
 
 /// What a type that can read offers besides `AsyncRead`. `$field` leads to its [`Socket`].
@@ -161,7 +131,7 @@ macro_rules! writing {
             /// # Errors
             /// `WouldBlock` if the send buffer is full; those of a write.
             pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                transfer::try_write_vectored(&self.$($field.)*socket, bufs)
+                self.$($field.)*socket.try_write_vectored(bufs)
             }
 
             /// Waits until a write would not wait; several tasks may. Cancellation-safe.
