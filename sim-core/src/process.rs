@@ -13,7 +13,7 @@ const TUNABLES: &str = "GLIBC_TUNABLES";
 /// each size that it freed: were it two thousand, a worker that goes from seed to seed would take more
 /// memory for a thousand seeds. There is one heap, which grows by whole huge pages: those of other
 /// threads would grow by small pieces, to which no huge page is given. What is large lies in it too, up to
-/// 32 MiB, which is the most that can be asked for, and it is not given back between two runs.
+/// 32 MiB, which is the most that can be asked for, and as much is kept between two runs.
 const ALLOCATOR: &str = "glibc.malloc.hugetlb=1:glibc.malloc.tcache_count=100:\
     glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=33554432:\
     glibc.malloc.trim_threshold=33554432";

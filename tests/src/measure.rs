@@ -22,7 +22,8 @@ pub struct Rounds(Vec<Vec<Duration>>);
 
 impl Rounds {
     /// Lets the contestants work in turn for `rounds`, after one round that does not count. Each works on
-    /// a new thread, as a run does by itself: the allocator serves a process's first thread otherwise.
+    /// a new thread, as a run does by itself, so that none finds what another left in the allocator's
+    /// cache of its thread.
     pub fn of(rounds: usize, contestants: &mut [Contestant<'_>]) -> Self {
         let mut round = || contestants.iter_mut().map(time).collect();
         let _: Vec<_> = round();

@@ -283,11 +283,11 @@ impl<T> Arena<T> {
 
     /// The value at an index, whatever its number.
     pub fn slot(&self, index: u32) -> Option<&T> {
-        self.place(index)?.1.as_ref()
+        self.raw_slot(index)?.1.as_ref()
     }
 
-    /// Where that is, or would be.
-    pub fn place(&self, index: u32) -> Option<&(u32, Option<T>)> {
+    /// The slot at an index, with its generation, be there a value or not.
+    pub fn raw_slot(&self, index: u32) -> Option<&(u32, Option<T>)> {
         self.slots.get(index as usize)
     }
 

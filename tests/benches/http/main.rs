@@ -9,7 +9,7 @@ mod worlds;
 use exchange::{Version, app, ask, serve};
 use std::{process::ExitCode, time::Duration};
 use windtunnel_record::Span;
-use windtunnel_tests::measure::{Contestant, Rounds, medians, reaches};
+use windtunnel_tests::measure::{Contestant, Rounds, reaches};
 use worlds::{Host, Ours, Task, Turmoil, World};
 
 /// Requests of one round of one client.
@@ -96,13 +96,17 @@ fn behind_a_gateway(is_smoke: bool) -> bool {
         contestant("our TCP", || proxy::exchange::<Ours>(clients, ours)),
         contestant("turmoil", || proxy::exchange::<Turmoil>(clients, theirs)),
     ];
-    let times = medians(rounds, &mut contestants);
-    let rates = [rate(ours, times[0]), rate(theirs, times[1])];
-    println!("gateway  our TCP  {:>9.0} requests/s", rates[0]);
-    println!("gateway  turmoil  {:>9.0} requests/s", rates[1]);
+    let rounds = Rounds::of(rounds, &mut contestants);
+    let times = rounds.medians();
+    println!("gateway  our TCP  {:>9.0} requests/s", rate(ours, times[0]));
+    println!(
+        "gateway  turmoil  {:>9.0} requests/s",
+        rate(theirs, times[1])
+    );
+    let [ours, theirs] = [ours, theirs].map(f64::from);
     reaches(
         "200 clients behind a gateway, our TCP / turmoil",
-        rates[0] / rates[1],
+        rounds.median_of(|times| times[1] / theirs / (times[0] / ours)),
         30.0,
     )
 }

@@ -1,7 +1,6 @@
 //! The order of entries: a radix heap whose first bucket is sorted.
 //!
-//! Time never goes back, so nothing is entered before what was taken last, and a key needs no place
-//! among all others before its time is near. It lies in a bucket by the highest four bits of its instant
+//! Time never goes back, so a key needs no place among all others before its time is near. It lies in a bucket by the highest four bits of its instant
 //! in which that differs from the *edge*, the last instant up to which all is sorted: 16 buckets for each
 //! of 16 such digits. When the sorted keys are used up, the first bucket that holds any is sorted if it
 //! is small, or else dealt out to the buckets below it. Each key so moves a few times from one end of a
@@ -55,12 +54,12 @@ pub(super) struct Queue {
     sorted: Vec<Key>,
     /// The instant up to which all keys are sorted, and none is in a bucket.
     edge: u64,
-    /// The edge may go back this far: no key was put off on account of where it was since.
-    since: u64,
     /// The others, by the highest digit in which they differ from the edge, and its value.
     buckets: [Vec<Key>; BUCKETS],
     /// Which of them hold any, a bit for each.
     filled: [u64; BUCKETS / 64],
+    /// Room for the next bucket that is filled.
+    spare: Vec<Key>,
 }
 
 impl Default for Queue {
@@ -68,9 +67,9 @@ impl Default for Queue {
         Self {
             sorted: Vec::with_capacity(2 * MANY),
             edge: 0,
-            since: 0,
             buckets: [const { Vec::new() }; BUCKETS],
             filled: [0; BUCKETS / 64],
+            spare: Vec::new(),
         }
     }
 }
@@ -94,25 +93,48 @@ impl Queue {
         let differs = key.instant() ^ self.edge;
         let digit = differs.ilog2() as usize / DIGIT;
         let value = (key.instant() >> (digit * DIGIT)) as usize % VALUES;
-        let bucket = digit * VALUES + value;
-        self.buckets[bucket].push(key);
+        self.put_into(digit * VALUES + value, key);
+    }
+
+    #[inline]
+    fn put_into(&mut self, bucket: usize, key: Key) {
+        let keys = &mut self.buckets[bucket];
+        if keys.capacity() == 0 {
+            *keys = std::mem::take(&mut self.spare);
+        }
+        keys.push(key);
         self.filled[bucket / 64] |= 1 << (bucket % 64);
     }
 
     /// Moves the edge back so that about half of the sorted keys lie behind it.
     fn draw_back(&mut self) {
-        let edge = self.sorted[MANY / 2].instant().max(self.since);
+        let edge = self.sorted[MANY / 2].instant();
         // Those of one instant stay together.
         if self.sorted[0].instant() <= edge {
             return;
         }
-        (self.edge, self.since) = (edge, edge);
+        // Of the keys in buckets, those that agreed with the old edge in the highest digit that is now
+        // another differ from the new one there. The others differ where they did.
+        let digit = (edge ^ self.edge).ilog2() as usize / DIGIT;
+        let value = (self.edge >> (digit * DIGIT)) as usize % VALUES;
+        for below in 0..digit * VALUES {
+            for key in self.empty(below) {
+                self.put_into(digit * VALUES + value, key);
+            }
+        }
+        self.edge = edge;
         let behind = self.sorted.partition_point(|key| key.instant() > edge);
         let mut sorted = std::mem::take(&mut self.sorted);
         for key in sorted.drain(..behind) {
             self.put_off(key);
         }
         self.sorted = sorted;
+    }
+
+    /// Takes the keys out of a bucket.
+    fn empty(&mut self, bucket: usize) -> Vec<Key> {
+        self.filled[bucket / 64] &= !(1 << (bucket % 64));
+        std::mem::take(&mut self.buckets[bucket])
     }
 
     /// The first key.
@@ -146,18 +168,15 @@ impl Queue {
             let Some((word, bits)) = words.into_iter().find(|(_, bits)| **bits != 0) else {
                 return;
             };
-            let bit = bits.trailing_zeros() as usize;
-            self.filled[word] &= !(1 << bit);
-            self.open(word * 64 + bit);
+            self.open(word * 64 + bits.trailing_zeros() as usize);
         }
     }
 
     /// Sorts what is in a bucket, or deals it out.
     fn open(&mut self, bucket: usize) {
-        let mut keys = std::mem::take(&mut self.buckets[bucket]);
+        let mut keys = self.empty(bucket);
         let span = (1 << (bucket / VALUES * DIGIT)) - 1;
         let begins = keys[0].instant() & !span;
-        self.since = begins;
         if keys.len() <= SMALL {
             self.edge = begins | span;
             self.sorted.append(&mut keys);
@@ -172,8 +191,10 @@ impl Queue {
             }
         }
         self.sorted.sort_unstable_by(|one, other| other.cmp(one));
-        // Its room is used again.
-        self.buckets[bucket] = keys;
+        // Not kept if it is large: over time each bucket holds everything once.
+        if keys.capacity() <= SMALL {
+            self.spare = keys;
+        }
     }
 
     /// All keys, in no order.

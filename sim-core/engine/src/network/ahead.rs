@@ -3,15 +3,15 @@
 //!
 //! With a thousand connections each event finds all of its data in memory that was not touched for a
 //! while, and one piece leads to the next: the entry to its connection, that to its hosts and to what
-//! waits there, and that to the task that is woken. So each step is taken for another of the next
-//! events, and finds there what the step before has fetched. It is a hint to the processor: nothing of
+//! waits there, and that to the task that is woken. So each stage is gone through for another of the
+//! next events, and finds there what the stage before has fetched. It is a hint to the processor: nothing of
 //! the run depends on it.
 
 use super::connection::Connection;
 use crate::{
     agenda::Due,
     machine::Machine,
-    task::{self, Place},
+    task::{self, Extent},
 };
 
 /// The bytes of a line of the cache.
@@ -39,11 +39,14 @@ fn fetch<const LINES: usize, T: ?Sized>(value: &T) {
     }
 }
 
+/// In front of a task's cell stand the counts of those who hold it.
+const COUNTS: usize = 2 * size_of::<usize>();
+
 /// Fetches a piece of memory, but not more than what a poll usually looks at.
 #[inline]
-fn fetch_place(place: Place) {
-    let begins = place.begins.as_ptr();
-    let bytes = (place.bytes as usize).min(6 * LINE);
+fn fetch_extent(extent: Extent) {
+    let begins = extent.begins.as_ptr().wrapping_sub(COUNTS);
+    let bytes = (extent.bytes as usize + COUNTS).min(6 * LINE);
     for offset in (0..begins.addr() % LINE + bytes).step_by(LINE) {
         fetch_line(begins.wrapping_add(offset));
     }
@@ -51,21 +54,21 @@ fn fetch_place(place: Place) {
 
 /// What is fetched for an event.
 #[derive(Clone, Copy)]
-enum Step {
+enum Stage {
     Entry,
-    Page,
+    Slot,
     Connection,
     Surroundings,
     Tasks,
 }
 
-/// The steps, and how many events still come before the one for which each is taken.
-const STEPS: [(Step, usize); 5] = [
-    (Step::Entry, 5),
-    (Step::Page, 4),
-    (Step::Connection, 3),
-    (Step::Surroundings, 1),
-    (Step::Tasks, 0),
+/// The stages, and how many events still come before the one for which each is taken.
+const STAGES: [(Stage, usize); 5] = [
+    (Stage::Entry, 5),
+    (Stage::Slot, 4),
+    (Stage::Connection, 3),
+    (Stage::Surroundings, 1),
+    (Stage::Tasks, 0),
 ];
 
 impl Machine {
@@ -73,9 +76,9 @@ impl Machine {
     #[inline]
     pub(crate) fn look_ahead(&self) {
         let soon = self.agenda.soon();
-        for (step, after) in STEPS {
+        for (stage, after) in STAGES {
             if let Some(due) = soon.get(after) {
-                self.fetch_for(step, due);
+                self.fetch_for(stage, due);
             }
         }
     }
@@ -87,43 +90,43 @@ impl Machine {
         if soon.len() < 2 {
             return;
         }
-        for (step, before) in STEPS {
+        for (stage, before) in STAGES {
             for due in (0..=before).filter_map(|after| soon.get(after)) {
-                self.fetch_for(step, due);
+                self.fetch_for(stage, due);
             }
         }
     }
 
     #[inline]
-    fn fetch_for(&self, step: Step, due: &Due) {
-        if let Step::Entry = step {
+    fn fetch_for(&self, stage: Stage, due: &Due) {
+        if let Stage::Entry = stage {
             return fetch::<1, _>(due);
         }
         let Due::Readable { connection, side } = *due else {
             return;
         };
         let connections = &self.network.connections;
-        if let Step::Page = step {
-            return connections.place(connection).map_or((), fetch::<1, _>);
+        if let Stage::Slot = stage {
+            return connections.slot_of(connection).map_or((), fetch::<1, _>);
         }
         let Some(connection) = connections.get(connection) else {
             return;
         };
-        match step {
-            Step::Entry | Step::Page => {}
-            Step::Connection => {
+        match stage {
+            Stage::Entry | Stage::Slot => {}
+            Stage::Connection => {
                 let (own, other) = (side as usize, 1 - side as usize);
                 fetch::<2, _>(&connection.ends[own]);
                 fetch::<1, _>(&connection.ends[other]);
                 fetch::<4, _>(&connection.pipes[own]);
                 fetch::<4, _>(&connection.pipes[other]);
             }
-            Step::Surroundings => self.fetch_surroundings(connection, side),
-            Step::Tasks => {
+            Stage::Surroundings => self.fetch_surroundings(connection, side),
+            Stage::Tasks => {
                 let end = &connection.ends[side as usize];
                 for number in end.readers.iter().filter_map(task::index_of) {
                     if let Some(entry) = self.tasks.slot(number) {
-                        entry.places().for_each(fetch_place);
+                        entry.extents().for_each(fetch_extent);
                     }
                 }
             }
@@ -141,7 +144,7 @@ impl Machine {
         }
         for number in end.readers.iter().filter_map(task::index_of) {
             fetch_line(task::place_of(number));
-            if let Some(entry) = self.tasks.place(number) {
+            if let Some(entry) = self.tasks.raw_slot(number) {
                 fetch::<3, _>(entry);
             }
         }

@@ -115,11 +115,11 @@ impl Link {
             conditions.losses.retain(|(loss, _)| *loss != fault);
             conditions.wire.take_off(fault);
         }
-        self.tidy_up();
+        self.forget_idle_conditions();
     }
 
     /// Has no conditions where they say nothing, so that packets pass without a look at them.
-    pub fn tidy_up(&mut self) {
+    pub fn forget_idle_conditions(&mut self) {
         let conditions = self.conditions.as_ref();
         if conditions.is_some_and(|conditions| conditions.say_nothing()) {
             self.conditions = None;

@@ -260,11 +260,11 @@ impl Machine {
         let limit = conditions.wire.limit();
         let new = limit.map(|(limit, _)| limit);
         if old == new {
-            return self.network.link_mut(link).tidy_up();
+            return self.network.link_mut(link).forget_idle_conditions();
         }
         let moved = |leaves: u64| leaves_under(old, new, now, leaves);
         conditions.queue = limit.map(|(limit, fault)| Queue::new(limit, fault, moved(empty_at)));
-        self.network.link_mut(link).tidy_up();
+        self.network.link_mut(link).forget_idle_conditions();
         self.shift_datagrams(link, old, new);
         let numbers: Vec<u32> = self.network.connections.live().collect();
         for number in numbers {

@@ -91,25 +91,36 @@ impl Socket {
 
     /// Writes as much as the send buffer takes. TCP needs no flush: it is on its way.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+        let pieces = [IoSlice::new(bytes)];
+        inside(|machine| machine.poll_write(self, Who::Polled(cx.waker()), &pieces))
     }
 
-    /// Like [`Self::poll_write`], several pieces as one.
+    /// Like [`Self::poll_write`], several pieces as one. If all of them are empty nothing is looked at,
+    /// as `writev` has it.
     pub fn poll_write_vectored(
         &self,
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if pieces.iter().all(|piece| piece.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
         inside(|machine| machine.poll_write(self, Who::Polled(cx.waker()), pieces))
     }
 
     /// Writes as much as the send buffer takes, if it takes any; nobody is woken later.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.try_write_vectored(&[IoSlice::new(bytes)])
+        let pieces = [IoSlice::new(bytes)];
+        or_would_block(inside(|machine| {
+            machine.poll_write(self, Who::Nobody, &pieces)
+        }))
     }
 
-    /// Like [`Self::try_write`], several pieces as one.
+    /// Like [`Self::try_write`], several pieces as one. See [`Self::poll_write_vectored`].
     pub fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if pieces.iter().all(|piece| piece.is_empty()) {
+            return Ok(0);
+        }
         or_would_block(inside(|machine| {
             machine.poll_write(self, Who::Nobody, pieces)
         }))

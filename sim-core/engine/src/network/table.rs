@@ -52,11 +52,11 @@ impl Connections {
     }
 
     pub fn get(&self, number: u32) -> Option<&Connection> {
-        self.place(number)?.as_deref()
+        self.slot_of(number)?.as_deref()
     }
 
-    /// Where it is told where the one with a number is.
-    pub fn place(&self, number: u32) -> Option<&Option<Box<Connection>>> {
+    /// The slot that leads to the one with a number.
+    pub fn slot_of(&self, number: u32) -> Option<&Option<Box<Connection>>> {
         let page = self.pages.get(number as usize / PAGE)?.as_ref()?;
         Some(&page[number as usize % PAGE])
     }

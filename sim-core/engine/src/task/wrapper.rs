@@ -50,17 +50,17 @@ pub(crate) struct TaskEntry {
     pub spawned: &'static Location<'static>,
     cell: Rc<dyn Task>,
     /// What its future points to, if that is all that there is to it.
-    boxed: Option<Place>,
+    boxed: Option<Extent>,
 }
 
 /// A piece of memory.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Extent {
     pub begins: NonNull<u8>,
     pub bytes: u32,
 }
 
-impl Place {
+impl Extent {
     fn of<T: ?Sized>(value: &T) -> Self {
         Self {
             begins: NonNull::from(value).cast(),
@@ -71,8 +71,8 @@ impl Place {
 
 impl TaskEntry {
     /// Where its future is, with what is kept beside it.
-    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
-        [Some(Place::of(&*self.cell)), self.boxed]
+    pub(crate) fn extents(&self) -> impl Iterator<Item = Extent> {
+        [Some(Extent::of(&*self.cell)), self.boxed]
             .into_iter()
             .flatten()
     }
@@ -328,7 +328,7 @@ fn begin<F>(
     spawned: &'static Location<'static>,
     future: F,
     at_end: Option<AtEnd<F::Output>>,
-    boxed: Option<Place>,
+    boxed: Option<Extent>,
 ) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
@@ -414,7 +414,7 @@ pub(crate) fn start_main(process: ProcessId) {
     let at_end = move |result: &Result<io::Result<()>, JoinError>| {
         process::main_ended(process, result.as_ref().ok());
     };
-    let boxed = Place::of(&*future);
+    let boxed = Extent::of(&*future);
     let at_end = Some(Box::new(at_end) as AtEnd<_>);
     begin(process, Location::caller(), future, at_end, Some(boxed));
 }
