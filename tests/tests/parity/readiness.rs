@@ -156,6 +156,44 @@ async fn pieces_are_written_and_read_as_one_stream() {
 }
 
 #[tokio::test]
+async fn empty_pieces_are_written_even_when_writing_is_over() {
+    let (mut one, _other) = pair().await;
+    one.shutdown().await.expect("it is open");
+    let empty = [IoSlice::new(b""), IoSlice::new(b"")];
+    assert_eq!(one.try_write_vectored(&empty).expect("nothing to do"), 0);
+    assert_eq!(one.write_vectored(&empty).await.expect("nothing to do"), 0);
+    let error = one.try_write_vectored(&[IoSlice::new(b""), IoSlice::new(b"x")]);
+    assert_eq!(error.expect_err("it is over").kind(), ErrorKind::BrokenPipe);
+}
+
+#[tokio::test]
+async fn of_pieces_that_find_too_little_room_the_first_bytes_are_taken() {
+    let (one, mut other) = pair().await;
+    let byte = |offset: usize| (offset % 251) as u8;
+    let mut taken = 0;
+    let stopped_within = loop {
+        let bytes: Vec<_> = (taken..taken + 100_000).map(byte).collect();
+        let pieces = [&bytes[..1], &bytes[1..30_000], &bytes[30_000..]].map(IoSlice::new);
+        let count = one.try_write_vectored(&pieces).expect("there is room");
+        taken += count;
+        if count < bytes.len() {
+            break count;
+        }
+        assert!(
+            taken < 64 << 20,
+            "nobody reads, and {taken} bytes were taken"
+        );
+    };
+    assert!(stopped_within > 0);
+    drop(one);
+    let mut read = Vec::new();
+    other.read_to_end(&mut read).await.expect("it ends");
+    assert_eq!(read.len(), taken);
+    let wrong = (0..taken).find(|&offset| read[offset] != byte(offset));
+    assert_eq!(wrong, None);
+}
+
+#[tokio::test]
 async fn a_vector_grows_by_what_is_read() {
     let (mut one, other) = pair().await;
     one.write_all(b"growing").await.expect("written");
