@@ -1,6 +1,10 @@
 //! The process in which runs are carried out: with addresses that do not differ from start to start, or
 //! do, and with an allocator that suits one busy thread. For the `main` of a program; a run needs neither.
 
+mod allocator;
+
+pub use allocator::Allocator;
+
 use std::{env, os::unix::process::CommandExt, process::Command};
 
 /// Set in the process that was started again, so that it happens once.

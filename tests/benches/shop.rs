@@ -7,6 +7,9 @@ use windtunnel_record::{RunSpec, Seed};
 use windtunnel_scenarios::{catalogue, format::Scenario, world};
 use windtunnel_tests::measure::{median, reaches};
 
+#[global_allocator]
+static ALLOCATOR: windtunnel::process::Allocator = windtunnel::process::Allocator;
+
 const SEEDS: u64 = 20;
 
 fn speed(scenario: &Scenario, seed: u64) -> f64 {

@@ -125,8 +125,7 @@ impl World {
                 Change::Faults
             }
             Event::Sampled { host, gauge, value } => {
-                let hosts = self.gauges.entry(gauge.clone()).or_default();
-                hosts.insert(*host, *value);
+                entry(&mut self.gauges, gauge).insert(*host, *value);
                 Change::Gauge(gauge.clone())
             }
             _ => Change::Nothing,
@@ -159,18 +158,15 @@ impl World {
 
     fn state(&mut self, name: &str, fields: &Fields, position: u64) {
         let amount = fields.int(AMOUNT).unwrap_or(1);
-        if !self.facts.contains_key(name) {
-            self.facts.insert(name.to_owned(), Facts::default());
-        }
-        let facts = self.facts.get_mut(name).expect("inserted above");
+        let facts = entry(&mut self.facts, name);
         facts.sum += amount;
         facts.count += 1;
         facts.last = position;
         for (field, value) in fields.0.iter().filter(|(field, _)| field != AMOUNT) {
             let Some(key) = key_of(value) else { continue };
-            let tally = facts.by.entry(field.clone()).or_default();
-            *tally.sums.entry(key.clone()).or_default() += amount;
-            *tally.counts.entry(key).or_default() += 1;
+            let tally = entry(&mut facts.by, field);
+            *entry(&mut tally.sums, &key) += amount;
+            *entry(&mut tally.counts, &key) += 1;
         }
     }
 
@@ -282,6 +278,14 @@ impl World {
     pub(crate) fn take_reads(&self) -> Vec<Read<String>> {
         self.reads.take()
     }
+}
+
+/// What stands under `key`, made if nothing did. A key that is there is not copied.
+fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, key: &str) -> &'a mut T {
+    if !map.contains_key(key) {
+        map.insert(key.to_owned(), T::default());
+    }
+    map.get_mut(key).expect("inserted above")
 }
 
 /// The text under which a field's value is a key; a number with a fraction is none.

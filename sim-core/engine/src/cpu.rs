@@ -125,23 +125,24 @@ impl Cores {
         }
     }
 
-    fn free_core(&self, now: u64) -> Option<usize> {
-        self.all_free_at().position(|free| free <= now)
+    fn free_core(&self, now: u64) -> Option<u32> {
+        let free = self.all_free_at().position(|free| free <= now);
+        free.map(|core| core as u32)
     }
 
     fn all_free_at(&self) -> impl Iterator<Item = u64> {
         std::iter::once(self.free_at).chain(self.others_free_at.iter().copied())
     }
 
-    fn set_free_at(&mut self, core: usize, at: u64) {
+    fn set_free_at(&mut self, core: u32, at: u64) {
         match core {
             0 => self.free_at = at,
-            other => self.others_free_at[other - 1] = at,
+            other => self.others_free_at[other as usize - 1] = at,
         }
     }
 
     /// Lets `task` begin a poll at `now`: the core it gets, or none if it has to wait.
-    pub fn admit(&mut self, task: TaskId, now: u64) -> Option<usize> {
+    pub fn admit(&mut self, task: TaskId, now: u64) -> Option<u32> {
         if self.sharing.is_some() {
             STRETCH.set(self.stretch());
             return Some(0);
@@ -157,12 +158,12 @@ impl Cores {
     }
 
     /// Gives a core back; it is busy until `until`.
-    pub fn release(&mut self, core: usize, until: u64) {
+    pub fn release(&mut self, core: u32, until: u64) {
         self.set_free_at(core, until);
     }
 
     /// The next task that can be let in at `now`, and the core reserved for it.
-    fn next(&mut self, now: u64) -> Option<(TaskId, usize)> {
+    fn next(&mut self, now: u64) -> Option<(TaskId, u32)> {
         let core = self.free_core(now)?;
         let task = self.waiting.pop_front()?;
         self.set_free_at(core, RESERVED);
@@ -204,7 +205,7 @@ impl Machine {
 
     /// Ends a poll of `task` on `core` at `departure`: gives the core back, unless the task is at work
     /// on it, which then goes on there when it is done.
-    pub fn end_poll(&mut self, host: u32, task: TaskId, core: usize, is_pending: bool) {
+    pub fn end_poll(&mut self, host: u32, task: TaskId, core: u32, is_pending: bool) {
         if self.hosts[host as usize].cores.sharing.is_some() {
             return self.share(host, task, CHARGED.get(), is_pending);
         }
@@ -241,7 +242,7 @@ impl Machine {
     }
 
     /// Gives back a core that was reserved for a task of `process`; it is busy until `until`.
-    pub fn give_back(&mut self, process: process::ProcessId, core: Option<usize>, until: u64) {
+    pub fn give_back(&mut self, process: process::ProcessId, core: Option<u32>, until: u64) {
         let process = &self.processes[process as usize];
         if let (Some(core), true) = (core, process.alive) {
             let host = process.host;

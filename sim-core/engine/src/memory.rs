@@ -110,7 +110,7 @@ impl Machine {
                 .tasks
                 .iter()
                 .filter(|(_, task)| task.process == process);
-            let futures: u64 = tasks.map(|(_, task)| u64::from(task.size)).sum();
+            let futures: u64 = tasks.map(|(_, task)| task.size() as u64).sum();
             let seen = futures + self.network.buffered_by(host, process, now);
             let memory = &mut self.hosts[host as usize].memory;
             (memory.seen, memory.look_at) = (seen, now + LOOK_EVERY);

@@ -133,7 +133,7 @@ impl Machine {
         if entry.is_main {
             format!("the main task of {host}")
         } else {
-            format!("the task of {host} spawned at {}", site(entry.spawned))
+            format!("the task of {host} spawned at {}", site(entry.spawned()))
         }
     }
 }

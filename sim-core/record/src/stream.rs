@@ -44,7 +44,9 @@ impl Seed {
         key[..16].copy_from_slice(&xxh3_128_with_seed(&text, 0).to_le_bytes());
         key[16..].copy_from_slice(&xxh3_128_with_seed(&text, 1).to_le_bytes());
         Stream {
-            rng: ChaCha8Rng::from_seed(key),
+            ahead: [0; AHEAD],
+            left: 0,
+            rng: Box::new(ChaCha8Rng::from_seed(key)),
         }
     }
 
@@ -67,21 +69,53 @@ impl FromStr for Seed {
     }
 }
 
+/// So many numbers are drawn at a time.
+const AHEAD: usize = 6;
+
 /// A generator that belongs to one entity of one run.
+///
+/// A few of its numbers are drawn ahead: with as many streams as there are connections, most draws so
+/// touch one line of the processor's cache, and not the generator's own five.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Stream {
-    rng: ChaCha8Rng,
+    /// The next numbers, the first one last of those that are left.
+    ahead: [u64; AHEAD],
+    left: usize,
+    rng: Box<ChaCha8Rng>,
 }
 
 impl Stream {
-    /// The generator, for code that takes any `rand_core` generator.
+    /// The generator, for code that takes any `rand_core` generator. It goes on where the stream is.
     pub fn into_rng(self) -> ChaCha8Rng {
-        self.rng
+        let mut rng = *self.rng;
+        // Words have 32 bits.
+        rng.set_word_pos(rng.get_word_pos() - 2 * self.left as u128);
+        rng
     }
 
     /// The next 64 bits.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
-        self.rng.next_u64()
+        if self.left == 0 {
+            self.draw_ahead();
+        }
+        self.left -= 1;
+        self.ahead[self.left]
+    }
+
+    #[cold]
+    fn draw_ahead(&mut self) {
+        self.ahead.fill_with(|| self.rng.next_u64());
+        self.ahead.reverse();
+        self.left = AHEAD;
+    }
+
+    /// What drawing `count` numbers will touch besides the stream itself, if anything: for whoever
+    /// fetches it into the processor's cache before.
+    #[inline]
+    pub fn touches(&self, count: usize) -> Option<&ChaCha8Rng> {
+        (self.left < count).then_some(&self.rng)
     }
 
     /// Uniform in `[0, 1)`: the upper 53 bits, scaled.
@@ -141,6 +175,16 @@ mod tests {
         11_758_318_785_205_016_883,
         16_337_558_693_881_485_788,
     ];
+
+    #[test]
+    fn the_generator_goes_on_where_its_stream_is() {
+        let mut numbers = Seed(7).stream("name").into_rng();
+        for drawn in 0..40 {
+            let mut stream = Seed(7).stream("name");
+            (0..drawn).for_each(|_| _ = stream.next_u64());
+            assert_eq!(stream.into_rng().next_u64(), numbers.next_u64());
+        }
+    }
 
     #[test]
     fn below_stays_below_and_reaches_every_value() {

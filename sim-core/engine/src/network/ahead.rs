@@ -9,9 +9,9 @@
 
 use super::connection::Connection;
 use crate::{
-    agenda::Due,
+    agenda::{Due, Soon},
     machine::Machine,
-    task::{self, Extent},
+    task,
 };
 
 /// The bytes of a line of the cache.
@@ -39,48 +39,32 @@ fn fetch<const LINES: usize, T: ?Sized>(value: &T) {
     }
 }
 
+/// What the fate of a packet takes of its stream, as a rule.
+const DRAWS: usize = 2;
+
 /// In front of a task's cell stand the counts of those who hold it.
 const COUNTS: usize = 2 * size_of::<usize>();
 
-/// Fetches a piece of memory, but not more than what a poll usually looks at.
-#[inline]
-fn fetch_extent(extent: Extent) {
-    let begins = extent.begins.as_ptr().wrapping_sub(COUNTS);
-    let bytes = (extent.bytes as usize + COUNTS).min(6 * LINE);
-    for offset in (0..begins.addr() % LINE + bytes).step_by(LINE) {
-        fetch_line(begins.wrapping_add(offset));
-    }
-}
+/// Of a future so many lines: more than a poll usually looks at.
+const OF_FUTURE: usize = 6;
 
-/// What is fetched for an event.
-#[derive(Clone, Copy)]
-enum Stage {
-    Entry,
-    Slot,
-    Connection,
-    Surroundings,
-    Tasks,
-}
-
-/// The stages, and how many events still come before the one for which each is taken.
-const STAGES: [(Stage, usize); 5] = [
-    (Stage::Entry, 5),
-    (Stage::Slot, 4),
-    (Stage::Connection, 3),
-    (Stage::Surroundings, 1),
-    (Stage::Tasks, 0),
-];
+// How many events still come before the one for which a piece is fetched.
+const ENTRY: usize = 6;
+const SLOT: usize = 5;
+const CONNECTION: usize = 4;
+const SURROUNDINGS: usize = 2;
+const TASKS: usize = 1;
 
 impl Machine {
     /// Looks ahead from the event that comes next.
     #[inline]
     pub(crate) fn look_ahead(&self) {
         let soon = self.agenda.soon();
-        for (stage, after) in STAGES {
-            if let Some(due) = soon.get(after) {
-                self.fetch_for(stage, due);
-            }
-        }
+        self.fetch_entry(&soon, ENTRY);
+        self.fetch_slot(&soon, SLOT);
+        self.fetch_connection(&soon, CONNECTION);
+        self.fetch_surroundings(&soon, SURROUNDINGS);
+        self.fetch_tasks(&soon, TASKS);
     }
 
     /// Looks ahead at the first events of those that have just become known as the next.
@@ -90,74 +74,97 @@ impl Machine {
         if soon.len() < 2 {
             return;
         }
-        for (stage, before) in STAGES {
-            for due in (0..=before).filter_map(|after| soon.get(after)) {
-                self.fetch_for(stage, due);
-            }
+        (0..=ENTRY).for_each(|after| self.fetch_entry(&soon, after));
+        (0..=SLOT).for_each(|after| self.fetch_slot(&soon, after));
+        (0..=CONNECTION).for_each(|after| self.fetch_connection(&soon, after));
+        (0..=SURROUNDINGS).for_each(|after| self.fetch_surroundings(&soon, after));
+        (0..=TASKS).for_each(|after| self.fetch_tasks(&soon, after));
+    }
+
+    #[inline]
+    fn fetch_entry(&self, soon: &Soon<'_>, after: usize) {
+        if let Some(due) = soon.get(after) {
+            fetch::<1, _>(due);
         }
     }
 
     #[inline]
-    fn fetch_for(&self, stage: Stage, due: &Due) {
-        if let Stage::Entry = stage {
-            return fetch::<1, _>(due);
-        }
-        let Due::Readable { connection, side } = *due else {
-            return;
-        };
-        let connections = &self.network.connections;
-        if let Stage::Slot = stage {
-            return connections.slot_of(connection).map_or((), fetch::<1, _>);
-        }
-        let Some(connection) = connections.get(connection) else {
-            return;
-        };
-        match stage {
-            Stage::Entry | Stage::Slot => {}
-            Stage::Connection => {
-                let (own, other) = (side as usize, 1 - side as usize);
-                fetch::<2, _>(&connection.ends[own]);
-                fetch::<1, _>(&connection.ends[other]);
-                fetch::<4, _>(&connection.pipes[own]);
-                fetch::<4, _>(&connection.pipes[other]);
-            }
-            Stage::Surroundings => self.fetch_surroundings(connection, side),
-            Stage::Tasks => {
-                let end = &connection.ends[side as usize];
-                for number in end.readers.iter().filter_map(task::index_of) {
-                    if let Some(entry) = self.tasks.slot(number) {
-                        entry.extents().for_each(fetch_extent);
-                    }
-                }
-            }
+    fn fetch_slot(&self, soon: &Soon<'_>, after: usize) {
+        if let Some(&Due::Readable { connection, .. }) = soon.get(after)
+            && let Some(slot) = self.network.connections.slot_of(connection)
+        {
+            fetch::<1, _>(slot);
         }
     }
 
-    /// Fetches what reading at `side` of `connection`, and answering there, will touch besides.
-    fn fetch_surroundings(&self, connection: &Connection, side: u8) {
-        let end = &connection.ends[side as usize];
+    #[inline]
+    fn connection_read(&self, soon: &Soon<'_>, after: usize) -> Option<(&Connection, usize)> {
+        let Due::Readable { connection, side } = *soon.get(after)? else {
+            return None;
+        };
+        let connection = self.network.connections.get(connection)?;
+        Some((connection, usize::from(side) & 1))
+    }
+
+    #[inline]
+    fn fetch_connection(&self, soon: &Soon<'_>, after: usize) {
+        let Some((connection, side)) = self.connection_read(soon, after) else {
+            return;
+        };
+        fetch::<2, _>(&connection.ends[side]);
+        fetch::<1, _>(&connection.ends[1 - side]);
+        fetch::<6, _>(&connection.pipes[side]);
+        fetch::<3, _>(&connection.pipes[1 - side]);
+        fetch::<1, _>(&connection.pipes[1 - side].small);
+    }
+
+    /// Fetches what reading, and answering there, will touch besides.
+    #[inline]
+    fn fetch_surroundings(&self, soon: &Soon<'_>, after: usize) {
+        let Some((connection, side)) = self.connection_read(soon, after) else {
+            return;
+        };
+        let end = &connection.ends[side];
         if let Some(host) = self.hosts.get(end.host as usize) {
             fetch::<2, _>(&host.cores);
         }
         if let Some(process) = self.processes.get(end.process as usize) {
             fetch::<1, _>(process);
         }
-        for number in end.readers.iter().filter_map(task::index_of) {
+        if let Some(number) = end.readers.first().and_then(task::index_of) {
             fetch_line(task::place_of(number));
             if let Some(entry) = self.tasks.raw_slot(number) {
-                fetch::<3, _>(entry);
+                fetch::<2, _>(entry);
             }
         }
         for pipe in &connection.pipes {
             fetch::<1, _>(pipe.bytes.as_slices().0);
-            fetch::<1, _>(pipe.flights.as_slices().0);
-            fetch::<1, _>(pipe.acks.as_slices().0);
         }
-        if let Some(stream) = &connection.pipes[side as usize].stream {
-            fetch::<5, _>(&**stream);
+        let stream = connection.pipes[side].stream.as_ref();
+        if let Some(generator) = stream.and_then(|stream| stream.touches(DRAWS)) {
+            fetch::<5, _>(generator);
         }
         for link in connection.links {
             fetch::<1, _>(self.network.link_ref(link));
+        }
+    }
+
+    #[inline]
+    fn fetch_tasks(&self, soon: &Soon<'_>, after: usize) {
+        let Some((connection, side)) = self.connection_read(soon, after) else {
+            return;
+        };
+        let reader = connection.ends[side].readers.first();
+        let entry = reader
+            .and_then(task::index_of)
+            .and_then(|number| self.tasks.slot(number));
+        if let Some(entry) = entry {
+            let (cell, future) = entry.places();
+            fetch_line(cell.as_ptr().wrapping_sub(COUNTS));
+            let future_begins = future.begins.as_ptr();
+            for line in 0..(future.bytes as usize).div_ceil(LINE).min(OF_FUTURE) {
+                fetch_line(future_begins.wrapping_add(line * LINE));
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A connection: two ends and a pipe in each direction.
 
-use super::{NetworkSpec, Options, holders::PortKey, nagle::Small, sender::Sender, waits::Waits};
+use super::{
+    NetworkSpec, Options, few::Few, holders::PortKey, nagle::Small, sender::Sender, waits::Waits,
+};
 use crate::process::ProcessId;
 use std::{collections::VecDeque, io, net::SocketAddr};
 use windtunnel_record::Stream;
@@ -145,28 +147,30 @@ pub(super) struct Pipe {
     pub acknowledged_at: u64,
     /// Bytes from `read` on, sent or not.
     pub bytes: VecDeque<u8>,
-    pub flights: VecDeque<Flight>,
-    pub acks: VecDeque<Ack>,
+    pub flights: Few<Flight, 1>,
     /// The latest arrival so far: a stream is in order.
     pub last_arrival: u64,
     /// What it has in mind when its link carries only so much.
     pub sender: Option<Box<Sender>>,
-    /// Boxed, because it is taken out and put back for every segment.
-    pub stream: Option<Box<Stream>>,
+    pub stalls: u32,
     pub end_of_stream: EndOfStream,
     /// Whether the end of the stream has arrived.
     pub end_arrived: bool,
+    /// What decides the fate of its packets.
+    pub stream: Option<Stream>,
+    /// Two and no more when requests and answers take turns: the answer to one may come before the
+    /// acknowledgement of it is seen.
+    pub acks: Few<Ack, 2>,
     pub small: Small,
     pub stall: Option<Stall>,
-    pub stalls: u32,
     /// When the end of the stream was sent.
     pub end_sent_at: u64,
     /// When it arrived.
     pub end_arrived_at: u64,
 }
 
-/// A segment that was sent. One is one line of the processor's cache, and an acknowledgement half of one.
-#[repr(align(64))]
+/// A segment that was sent.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Flight {
     pub end: u64,
     pub last: bool,
@@ -180,7 +184,7 @@ pub(super) struct Flight {
 }
 
 /// An acknowledgement that the sender will see.
-#[repr(align(32))]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Ack {
     pub end: u64,
     pub sent_at: u64,
@@ -212,6 +216,9 @@ pub(super) struct Stall {
     pub recovering: bool,
 }
 
+// What is fetched before it is needed counts on it.
+const _: () = assert!(std::mem::offset_of!(Pipe, small) == 5 * 64);
+
 impl Pipe {
     pub fn new() -> Self {
         Self {
@@ -224,8 +231,8 @@ impl Pipe {
             written: 0,
             acknowledged: 0,
             acknowledged_at: 0,
-            flights: VecDeque::new(),
-            acks: VecDeque::new(),
+            flights: Few::new(),
+            acks: Few::new(),
             end_of_stream: EndOfStream::Open,
             end_sent_at: NEVER,
             end_arrived: false,
@@ -254,16 +261,12 @@ impl Pipe {
             }
             self.flights.pop_front();
         }
-        if self.flights.is_empty() {
-            // The next one goes where the last one was, which is still in the processor's cache.
-            self.flights.clear();
-        }
     }
 
     /// Finds out anew when each segment under way can be read.
     pub fn put_in_order(&mut self) {
         let mut in_order = 0;
-        for flight in &mut self.flights {
+        for flight in self.flights.iter_mut() {
             in_order = if flight.own_arrival == NEVER || in_order == NEVER {
                 NEVER
             } else {
@@ -298,10 +301,6 @@ impl Pipe {
             self.acknowledged = ack.end;
             self.acknowledged_at = ack.at;
             self.acks.pop_front();
-        }
-        if self.acks.is_empty() {
-            // As with flights.
-            self.acks.clear();
         }
     }
 

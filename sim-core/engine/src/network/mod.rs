@@ -12,6 +12,7 @@ mod congestion;
 mod connection;
 mod dns;
 mod draft;
+mod few;
 mod greeting;
 mod handshake;
 mod holders;

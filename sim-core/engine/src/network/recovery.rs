@@ -339,7 +339,7 @@ impl super::connection::Pipe {
     /// What is under way leaves the queue at other instants.
     fn shift(&mut self, moved: &impl Fn(u64) -> u64, back: u64) {
         let mut latest = 0;
-        for flight in &mut self.flights {
+        for flight in self.flights.iter_mut() {
             let leaves = moved(flight.leaves);
             if flight.own_arrival != NEVER {
                 let late = flight.own_arrival - flight.leaves.min(flight.own_arrival);

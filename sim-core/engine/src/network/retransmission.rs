@@ -358,12 +358,10 @@ impl Machine {
         else {
             return false;
         };
-        let since = pipe.flights[first].sent_at;
-        let start = if first == 0 {
-            pipe.arrived
-        } else {
-            pipe.flights[first - 1].end
-        };
+        let at = |place| pipe.flights.iter().nth(place);
+        let since = at(first).map_or(now, |flight| flight.sent_at);
+        let before = first.checked_sub(1).and_then(at);
+        let start = before.map_or(pipe.arrived, |flight| flight.end);
         for flight in pipe.flights.iter_mut().skip(first) {
             if flight.own_arrival > now {
                 flight.own_arrival = NEVER;
@@ -397,7 +395,7 @@ impl Machine {
         let Some(since) = pipe.acks.front().map(|ack| ack.sent_at) else {
             return;
         };
-        for ack in &mut pipe.acks {
+        for ack in pipe.acks.iter_mut() {
             ack.at = NEVER;
         }
         if let Some(sender) = &mut pipe.sender {

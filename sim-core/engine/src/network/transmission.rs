@@ -214,7 +214,7 @@ impl Machine {
     }
 
     /// The stream of a direction's packets, named after its ends.
-    pub(super) fn take_stream(&mut self, number: u32, side: u8) -> Box<Stream> {
+    pub(super) fn take_stream(&mut self, number: u32, side: u8) -> Stream {
         let connection = self
             .network
             .connection(number)
@@ -235,7 +235,7 @@ impl Machine {
             self.topology.name(to.host),
             to.address.port()
         );
-        Box::new(self.network.packet_stream(&name))
+        self.network.packet_stream(&name)
     }
 }
 

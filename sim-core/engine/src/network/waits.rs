@@ -43,6 +43,13 @@ impl Waits {
         self.polled.iter().chain(futures.map(|(_, waker)| waker))
     }
 
+    /// One of them.
+    #[inline]
+    pub fn first(&self) -> Option<&Waker> {
+        let first_future = || Some(&self.futures.as_ref()?.first()?.1);
+        self.polled.as_ref().or_else(first_future)
+    }
+
     /// Takes a future off the list.
     fn remove(&mut self, number: u64) -> Option<Waker> {
         let futures = self.futures.as_mut()?;

@@ -16,4 +16,4 @@ pub use yielding::yield_now;
 
 pub(crate) use executor::{index_of, is_ours, place_of, run_until_idle, start, stop, wake, waker};
 pub(crate) use join::current;
-pub(crate) use wrapper::{Extent, TaskEntry, TaskId, catching, drop_tasks_of, site, start_main};
+pub(crate) use wrapper::{TaskEntry, TaskId, catching, drop_tasks_of, site, start_main};

@@ -27,13 +27,14 @@ use windtunnel_record::Event;
 /// The number of a task.
 pub(crate) type TaskId = ArenaId;
 
-/// What the machine knows of a task.
+/// What the machine knows of a task. It is read for each poll, and so kept short; what is seldom asked
+/// for is in the cell.
 pub(crate) struct TaskEntry {
     pub process: ProcessId,
     /// Whether it has had a turn.
     pub began: bool,
     /// The core that was reserved for its next poll.
-    pub granted: Option<usize>,
+    pub granted: Option<u32>,
     /// Until when it works on that core, if it does.
     pub at_work: Option<u64>,
     /// Whether it waits for a core.
@@ -42,15 +43,11 @@ pub(crate) struct TaskEntry {
     pub held: bool,
     /// Whether it was aborted.
     pub aborted: bool,
-    /// How many bytes its future takes.
-    pub size: u32,
     /// Whether it is the first task of its process.
     pub is_main: bool,
-    /// Where it was spawned.
-    pub spawned: &'static Location<'static>,
     cell: Rc<dyn Task>,
-    /// What its future points to, if that is all that there is to it.
-    boxed: Option<Extent>,
+    /// Where its future is.
+    future: Extent,
 }
 
 /// A piece of memory.
@@ -70,11 +67,20 @@ impl Extent {
 }
 
 impl TaskEntry {
-    /// Where its future is, with what is kept beside it.
-    pub(crate) fn extents(&self) -> impl Iterator<Item = Extent> {
-        [Some(Extent::of(&*self.cell)), self.boxed]
-            .into_iter()
-            .flatten()
+    /// Where it was spawned.
+    pub fn spawned(&self) -> &'static Location<'static> {
+        self.cell.spawned()
+    }
+
+    /// How many bytes its future takes.
+    pub fn size(&self) -> usize {
+        self.cell.size()
+    }
+
+    /// Where the beginning of its cell is, and where its future, which may be further on in there.
+    #[inline]
+    pub(crate) fn places(&self) -> (NonNull<u8>, Extent) {
+        (Extent::of(&*self.cell).begins, self.future)
     }
 }
 
@@ -91,6 +97,12 @@ trait Task {
 
     /// Whether `waker` is that of the task that waits for its end.
     fn is_joined_by(&self, waker: &Waker) -> bool;
+
+    /// Where it was spawned.
+    fn spawned(&self) -> &'static Location<'static>;
+
+    /// How many bytes its future takes.
+    fn size(&self) -> usize;
 }
 
 impl TaskEntry {
@@ -103,11 +115,13 @@ impl TaskEntry {
 /// What is done with a task's result besides telling who waits for it.
 type AtEnd<T> = Box<dyn FnOnce(&Result<T, JoinError>)>;
 
+/// What each poll touches stands first.
+#[repr(C)]
 struct TaskCell<F: Future> {
     process: ProcessId,
-    spawned: &'static Location<'static>,
     /// Pinned: the cell is behind an `Rc` and the future is dropped where it is.
     future: RefCell<Option<F>>,
+    spawned: &'static Location<'static>,
     result: RefCell<Option<Result<F::Output, JoinError>>>,
     at_end: RefCell<Option<AtEnd<F::Output>>>,
     shared: Arc<Shared<F::Output>>,
@@ -160,10 +174,18 @@ impl<F: Future> Task for TaskCell<F> {
     fn is_joined_by(&self, waker: &Waker) -> bool {
         self.shared.is_joined_by(waker)
     }
+
+    fn spawned(&self) -> &'static Location<'static> {
+        self.spawned
+    }
+
+    fn size(&self) -> usize {
+        size_of::<F>()
+    }
 }
 
 enum Admission {
-    Run(usize),
+    Run(u32),
     Wait,
     Aborted,
 }
@@ -238,7 +260,7 @@ impl Machine {
     }
 
     /// A poll of `id`, on `core`, is over. True if a fault drops its future here.
-    fn polled(&mut self, id: TaskId, process: ProcessId, core: usize, is_pending: bool) -> bool {
+    fn polled(&mut self, id: TaskId, process: ProcessId, core: u32, is_pending: bool) -> bool {
         self.note_refusals(process);
         let state = &self.processes[process as usize];
         if !state.alive {
@@ -337,12 +359,15 @@ where
     let is_main = at_end.is_some();
     let cell = Rc::new(TaskCell {
         process,
-        spawned,
         future: RefCell::new(Some(future)),
+        spawned,
         result: RefCell::new(None),
         at_end: RefCell::new(at_end),
         shared: shared.clone(),
     });
+    let inside_cell = cell.future.borrow();
+    let future = boxed.unwrap_or_else(|| Extent::of(&*inside_cell));
+    drop(inside_cell);
     let id = inside(|machine| {
         machine.tasks.insert(TaskEntry {
             process,
@@ -352,11 +377,9 @@ where
             queued: false,
             held: false,
             aborted: false,
-            size: size_of::<F>() as u32,
             is_main,
-            spawned,
             cell,
-            boxed,
+            future,
         })
     });
     executor::admit(id);
