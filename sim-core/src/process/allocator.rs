@@ -1,6 +1,6 @@
-//! An allocator for one busy thread: a thread keeps what it frees, in classes by size, and takes it
-//! from there. What the C library itself keeps so ends at a kilobyte, and an HTTP message takes several
-//! blocks above that.
+//! An allocator for one busy thread: a thread keeps the larger blocks that it frees, in classes by size,
+//! and takes them from there. What the C library itself keeps so ends at a kilobyte, and an HTTP message
+//! takes several blocks above that, each of which it would join with its neighbours and cut off again.
 //!
 //! The allocators that one can have ready made read the wall clock, to give memory back after a while,
 //! and take entropy for their addresses. Neither may be in a simulation.
@@ -14,51 +14,45 @@ use std::{
 /// For the `main` of a program that carries out runs; set it with `#[global_allocator]`. A run needs it
 /// as little as the rest of [`process`](super), and goes on to the same digest without.
 ///
-/// Blocks of up to 64 KiB that a thread frees are kept by it, up to a quarter of a megabyte of each of 88
-/// sizes, and handed out again, the last one first. All else is the [`System`]'s. A thread that ends
-/// gives back what it kept. Which addresses come depends on nothing but what was asked for before.
+/// Of the blocks from 1 to 64 KiB that a thread frees it keeps up to 64 KiB of each of 24 sizes, and
+/// hands them out again, the last one first. All else is the [`System`]'s. A thread that ends gives back
+/// what it kept. Which addresses come depends on nothing but what was asked for before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Allocator;
 
-/// Up to here there is a class for every 16 bytes, each as large as what the C library makes of such a
-/// request: it puts eight bytes of its own before a block and rounds up.
-const EVEN: usize = 1024 + OWN_BYTES;
-const OWN_BYTES: usize = 8;
+/// Up to here there are no classes: so far the C library keeps blocks itself.
+const SMALL: usize = 1032;
 
 /// Up to here there are four classes from one power of two to the next; above there are none.
 const LARGEST: usize = 64 << 10;
 
-const EVEN_CLASSES: usize = EVEN / ALIGNMENT;
-const CLASSES: usize = EVEN_CLASSES + 4 * (LARGEST.ilog2() - EVEN.ilog2()) as usize;
+/// The power of two with which the classes begin.
+const FIRST_DOUBLING: u32 = SMALL.ilog2();
+
+const CLASSES: usize = 4 * (LARGEST.ilog2() - FIRST_DOUBLING) as usize;
 
 /// What the system's allocator gives without being asked.
 const ALIGNMENT: usize = 16;
 
-/// Of each class so many bytes are kept, and at most so many blocks.
-const KEPT_BYTES: usize = 256 << 10;
-const KEPT_BLOCKS: usize = 256;
+/// Of each class so many bytes are kept. A worker that goes from seed to seed comes to keep the most of
+/// each, so that all of them together must be little.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// The class whose blocks hold `layout`.
 const fn class_of(layout: Layout) -> Option<usize> {
     let size = layout.size();
-    if size == 0 || size > LARGEST || layout.align() > ALIGNMENT {
+    if size <= SMALL || size > LARGEST || layout.align() > ALIGNMENT {
         return None;
     }
     let last = size - 1;
-    if size <= EVEN {
-        return Some(last.saturating_sub(OWN_BYTES) / ALIGNMENT);
-    }
     let doubling = last.ilog2();
     let quarter = (last >> (doubling - 2)) & 3;
-    Some(EVEN_CLASSES + 4 * (doubling - EVEN.ilog2()) as usize + quarter)
+    Some(4 * (doubling - FIRST_DOUBLING) as usize + quarter)
 }
 
 /// How large the blocks of a class are.
 const fn size_of(class: usize) -> usize {
-    match class.checked_sub(EVEN_CLASSES) {
-        None => (class + 1) * ALIGNMENT + OWN_BYTES,
-        Some(above) => (above % 4 + 5) << (above / 4 + EVEN.ilog2() as usize - 2),
-    }
+    (class % 4 + 5) << (class / 4 + FIRST_DOUBLING as usize - 2)
 }
 
 /// How the system is asked for a block of a class.
@@ -71,18 +65,9 @@ const fn block(class: usize) -> Layout {
 }
 
 /// So many blocks of a class are kept.
-const AT_MOST: [usize; CLASSES] = {
-    let mut at_most = [KEPT_BLOCKS; CLASSES];
-    let mut class = 0;
-    while class < CLASSES {
-        let fitting = KEPT_BYTES / size_of(class);
-        if fitting < KEPT_BLOCKS {
-            at_most[class] = fitting;
-        }
-        class += 1;
-    }
-    at_most
-};
+const fn at_most(class: usize) -> usize {
+    KEPT_BYTES / size_of(class)
+}
 
 /// Free blocks of one size. Each begins with the address of the next.
 #[derive(Clone, Copy)]
@@ -135,7 +120,7 @@ impl Kept {
     #[inline]
     fn keep(&mut self, class: usize, freed: *mut u8) -> bool {
         let free = &mut self.classes[class];
-        if free.blocks == AT_MOST[class] {
+        if free.blocks == at_most(class) {
             return false;
         }
         // SAFETY: the block is ours from here on, aligned for a pointer and at least as large as two.
@@ -270,15 +255,13 @@ mod tests {
 
     #[test]
     fn a_class_holds_its_sizes_and_wastes_at_most_a_quarter() {
+        assert_eq!(class_of(layout(SMALL)), None);
         let mut largest = 0;
-        for size in 1..=LARGEST {
+        for size in SMALL + 1..=LARGEST {
             let class = class_of(layout(size)).expect("up to the largest there are classes");
             let room = size_of(class);
             assert!(room >= size, "{size} in {room}");
-            assert!(
-                room - size <= (size / 4).max(ALIGNMENT + OWN_BYTES),
-                "{size} in {room}"
-            );
+            assert!(room - size <= size / 4, "{size} in {room}");
             assert!(
                 class >= largest && class - largest <= 1,
                 "{size}: class {class}"
@@ -287,15 +270,15 @@ mod tests {
         }
         assert_eq!(largest, CLASSES - 1);
         assert_eq!(class_of(layout(LARGEST + 1)), None);
-        let wide = Layout::from_size_align(64, 2 * ALIGNMENT).expect("it is valid");
+        let wide = Layout::from_size_align(2 * SMALL, 2 * ALIGNMENT).expect("it is valid");
         assert_eq!(class_of(wide), None);
     }
 
     #[test]
     fn what_was_freed_last_is_handed_out_first_and_so_much_is_kept() {
         let mut kept = Kept::new();
-        for class in [0, 63, CLASSES - 1] {
-            let blocks = (0..=AT_MOST[class]).map(|_| {
+        for class in [0, 9, CLASSES - 1] {
+            let blocks = (0..=at_most(class)).map(|_| {
                 // SAFETY: no class has blocks of size zero.
                 unsafe { System.alloc(block(class)) }
             });
@@ -332,7 +315,7 @@ mod tests {
             let size = match stream.below(4) {
                 0 => 1 + stream.below(3 * LARGEST as u64),
                 1 => 1 + stream.below(8 * 1024),
-                _ => 1 + stream.below(256),
+                _ => 1 + stream.below(2 * SMALL as u64),
             } as usize;
             let fill = number as u8;
             let chosen = (stream.below(64) as usize) % (out.len() + 1);
@@ -388,7 +371,7 @@ mod tests {
     impl Drop for Late {
         fn drop(&mut self) {
             // SAFETY: allocated and freed with one layout.
-            unsafe { Allocator.dealloc(Allocator.alloc(layout(40)), layout(40)) };
+            unsafe { Allocator.dealloc(Allocator.alloc(layout(LARGEST)), layout(LARGEST)) };
             assert!(with_kept(|kept| kept.may_keep == MayKeep::NoMore));
             assert!(with_kept(|kept| kept
                 .classes
