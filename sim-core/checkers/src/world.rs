@@ -165,8 +165,14 @@ impl World {
         for (field, value) in fields.0.iter().filter(|(field, _)| field != AMOUNT) {
             let Some(key) = key_of(value) else { continue };
             let tally = entry(&mut facts.by, field);
-            *entry(&mut tally.sums, &key) += amount;
-            *entry(&mut tally.counts, &key) += 1;
+            if let Some(sum) = tally.sums.get_mut(&key) {
+                *sum += amount;
+                *entry(&mut tally.counts, &key) += 1;
+            } else {
+                // Most keys of some fields come once: each is looked for as seldom as can be.
+                tally.counts.insert(key.clone(), 1);
+                tally.sums.insert(key, amount);
+            }
         }
     }
 

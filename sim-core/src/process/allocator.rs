@@ -64,11 +64,6 @@ const fn block(class: usize) -> Layout {
     }
 }
 
-/// So many blocks of a class are kept.
-const fn at_most(class: usize) -> usize {
-    KEPT_BYTES / size_of(class)
-}
-
 /// Free blocks of one size. Each begins with the address of the next.
 #[derive(Clone, Copy)]
 struct Free {
@@ -120,7 +115,7 @@ impl Kept {
     #[inline]
     fn keep(&mut self, class: usize, freed: *mut u8) -> bool {
         let free = &mut self.classes[class];
-        if free.blocks == at_most(class) {
+        if (free.blocks + 1) * size_of(class) > KEPT_BYTES {
             return false;
         }
         // SAFETY: the block is ours from here on, aligned for a pointer and at least as large as two.
@@ -278,7 +273,7 @@ mod tests {
     fn what_was_freed_last_is_handed_out_first_and_so_much_is_kept() {
         let mut kept = Kept::new();
         for class in [0, 9, CLASSES - 1] {
-            let blocks = (0..=at_most(class)).map(|_| {
+            let blocks = (0..=KEPT_BYTES / size_of(class)).map(|_| {
                 // SAFETY: no class has blocks of size zero.
                 unsafe { System.alloc(block(class)) }
             });

@@ -4,8 +4,8 @@
 //! With a thousand connections each event finds all of its data in memory that was not touched for a
 //! while, and one piece leads to the next: the entry to its connection, that to its hosts and to what
 //! waits there, and that to the task that is woken. So each stage is gone through for another of the
-//! next events, and finds there what the stage before has fetched. It is a hint to the processor: nothing of
-//! the run depends on it.
+//! next events, and finds there what the stage before has fetched. It is a hint to the processor:
+//! nothing of the run depends on it.
 
 use super::connection::Connection;
 use crate::{

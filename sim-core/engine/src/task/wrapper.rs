@@ -80,7 +80,7 @@ impl TaskEntry {
     /// Where the beginning of its cell is, and where its future, which may be further on in there.
     #[inline]
     pub(crate) fn places(&self) -> (NonNull<u8>, Extent) {
-        (Extent::of(&*self.cell).begins, self.future)
+        (NonNull::from(&*self.cell).cast(), self.future)
     }
 }
 
