@@ -222,7 +222,7 @@ impl Tunnel {
     pub fn always(
         &mut self,
         id: &str,
-        holds: impl Fn(&World) -> bool + Send + 'static,
+        holds: impl Fn(&World<'_>) -> bool + Send + 'static,
     ) -> &mut Self {
         self.rule(NamedRule::always(id, holds))
     }
@@ -231,7 +231,7 @@ impl Tunnel {
     pub fn never(
         &mut self,
         id: &str,
-        holds: impl Fn(&World) -> bool + Send + 'static,
+        holds: impl Fn(&World<'_>) -> bool + Send + 'static,
     ) -> &mut Self {
         self.rule(NamedRule::never(id, holds))
     }

@@ -20,10 +20,10 @@ pub fn judge(rules: &[NamedRule], evidence: &Evidence<'_>) -> Vec<RuleReport> {
             _ => None,
         })
         .collect();
-    fold(&mut watches, evidence);
+    let end = fold(&mut watches, evidence);
     let judged = rules.iter().zip(watches).map(|(named, watch)| match watch {
         Some(watch) => watch.judged(),
-        None => judge_one(&named.rule, evidence),
+        None => judge_one(&named.rule, &end, evidence),
     });
     rules
         .iter()
@@ -38,14 +38,11 @@ pub fn judge(rules: &[NamedRule], evidence: &Evidence<'_>) -> Vec<RuleReport> {
         .collect()
 }
 
-fn fold(watches: &mut [Option<Watch<'_>>], evidence: &Evidence<'_>) {
-    if watches.iter().all(Option::is_none) {
-        return;
-    }
-    let mut world = World::new();
-    for record in evidence.events {
-        world.apply(record);
-        let Some(topic) = world.topic() else {
+/// Asks the `watches` after each event that concerns them; gives the state of the world at the end.
+fn fold<'e>(watches: &mut [Option<Watch<'_>>], evidence: &Evidence<'e>) -> World<'e> {
+    let mut world = World::before(evidence.events);
+    for _ in evidence.events {
+        let Some(topic) = world.advance() else {
             continue;
         };
         for watch in watches.iter_mut().flatten() {
@@ -54,16 +51,17 @@ fn fold(watches: &mut [Option<Watch<'_>>], evidence: &Evidence<'_>) {
             }
         }
     }
+    world
 }
 
-fn judge_one(rule: &Rule, evidence: &Evidence<'_>) -> Judged {
+fn judge_one(rule: &Rule, end: &World<'_>, evidence: &Evidence<'_>) -> Judged {
     match rule {
         Rule::State(quantifier, condition) => Watch::new(*quantifier, condition.as_ref()).judged(),
         Rule::AtTheEnd(condition) => {
-            state::at_the_end("not true at the end", condition.as_ref(), evidence)
+            state::at_the_end("not true at the end", condition.as_ref(), end, evidence)
         }
         Rule::Conserved(equal) => {
-            state::at_the_end("does not add up at the end", equal.as_ref(), evidence)
+            state::at_the_end("does not add up at the end", equal.as_ref(), end, evidence)
         }
         Rule::Threshold(condition) => threshold::judge(condition, evidence),
         Rule::Sometimes(like) => sometimes::judge(like.as_ref(), evidence),

@@ -1,15 +1,18 @@
 //! What has happened so far, in numbers: the fold over events that rules of state are asked about.
 
+mod facts;
 mod reads;
 
-pub(crate) use reads::{Read, Topic};
+pub use facts::AMOUNT;
+pub(crate) use {
+    facts::key_of,
+    reads::{Read, Topic},
+};
 
+use facts::{Facts, Table};
 use reads::Reads;
-use std::collections::BTreeMap;
-use windtunnel_record::{Event, Fields, Moment, Outcome, Record, Value};
-
-/// The field of a fact that is summed; a fact without it counts as 1.
-pub const AMOUNT: &str = "amount";
+use std::{collections::BTreeMap, ops::Bound};
+use windtunnel_record::{Event, Fields, Moment, Outcome, Record};
 
 /// What a circuit breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,69 +36,58 @@ impl BreakerState {
     }
 }
 
-/// Facts of one name: how many, how much, and the same by each value of each field.
-#[derive(Clone, Debug, Default)]
-struct Facts {
-    sum: i64,
-    count: i64,
-    last: u64,
-    by: BTreeMap<String, Tally>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Tally {
-    sums: BTreeMap<String, i64>,
-    counts: BTreeMap<String, i64>,
-}
-
-/// What the last event changed.
-#[derive(Clone, Debug, Default)]
-enum Change {
-    #[default]
-    Nothing,
-    Fact(String, Fields),
-    Breakers,
-    Operations,
-    Faults,
-    Gauge(String),
-}
-
-/// The state of the world after some events. It remembers what is read from it, so that a witness
-/// can give the values a rule looked at and a rule is asked again only when one of them changed.
+/// The state of the world after some of the events of a run. It remembers what is read from it, so
+/// that a witness can give the values a rule looked at and a rule is asked again only when one of
+/// them changed.
 #[derive(Debug, Default)]
-pub struct World {
-    at: Moment,
-    events: u64,
-    facts: BTreeMap<String, Facts>,
-    changed: Change,
-    breakers: BTreeMap<String, BreakerState>,
+pub struct World<'e> {
+    events: &'e [Record],
+    /// How many of them have happened.
+    happened: usize,
+    facts: BTreeMap<&'e str, Facts<'e>>,
+    breakers: BTreeMap<&'e str, BreakerState>,
     open: i64,
     completed: [i64; 3],
     faults: i64,
     fault_hits: i64,
     /// The last reading of each gauge, by host.
-    gauges: BTreeMap<String, BTreeMap<u32, i64>>,
+    gauges: BTreeMap<&'e str, BTreeMap<u32, i64>>,
     reads: Reads,
 }
 
 /// What nobody has stated yet.
-static NOTHING: BTreeMap<String, i64> = BTreeMap::new();
+static NOTHING: Table = Table::new();
 
-impl World {
-    /// The state before the first event.
-    pub fn new() -> Self {
-        Self::default()
+impl<'e> World<'e> {
+    /// The state after all of `events`.
+    pub fn after(events: &'e [Record]) -> Self {
+        let mut world = Self::before(events);
+        for _ in events {
+            world.advance();
+        }
+        world
     }
 
-    /// Takes in the next event; tells whether it changed anything.
-    pub fn apply(&mut self, record: &Record) -> bool {
-        let position = self.events;
-        self.events += 1;
-        self.at = record.at;
-        self.changed = match &record.event {
+    /// The state before the first of `events`.
+    pub(crate) fn before(events: &'e [Record]) -> Self {
+        Self {
+            events,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in the next event, of which there must be one; tells which part it changed.
+    pub(crate) fn advance(&mut self) -> Option<Topic<'e>> {
+        let position = self.happened;
+        self.happened += 1;
+        let events = self.events;
+        match &events[position].event {
             Event::Observed { name, fields, .. } => {
-                self.state(name, fields, position);
-                Change::Fact(name.clone(), fields.clone())
+                let facts = self.facts.entry(name);
+                facts
+                    .or_insert_with(|| Facts::none(position))
+                    .take(fields, position);
+                Some(Topic::Fact(name))
             }
             Event::Component {
                 component,
@@ -105,85 +97,56 @@ impl World {
             } if component == "breaker" => self.switch(instance, what),
             Event::Invoked { .. } => {
                 self.open += 1;
-                Change::Operations
+                Some(Topic::Operations)
             }
             Event::Completed { outcome, .. } => {
                 self.open -= 1;
                 self.completed[*outcome as usize - 1] += 1;
-                Change::Operations
+                Some(Topic::Operations)
             }
             Event::FaultBegan { .. } => {
                 self.faults += 1;
-                Change::Faults
+                Some(Topic::Faults)
             }
             Event::FaultEnded { .. } => {
                 self.faults -= 1;
-                Change::Faults
+                Some(Topic::Faults)
             }
             Event::FaultHit { .. } => {
                 self.fault_hits += 1;
-                Change::Faults
+                Some(Topic::Faults)
             }
             Event::Sampled { host, gauge, value } => {
-                entry(&mut self.gauges, gauge).insert(*host, *value);
-                Change::Gauge(gauge.clone())
+                self.gauges.entry(gauge).or_default().insert(*host, *value);
+                Some(Topic::Gauge(gauge))
             }
-            _ => Change::Nothing,
-        };
-        self.topic().is_some()
+            _ => None,
+        }
     }
 
-    fn switch(&mut self, instance: &str, what: &str) -> Change {
+    fn switch(&mut self, instance: &'e str, what: &str) -> Option<Topic<'e>> {
         let state = match what {
             "opened" => BreakerState::Open,
             "half-opened" => BreakerState::HalfOpen,
             "closed" => BreakerState::Closed,
-            _ => return Change::Nothing,
+            _ => return None,
         };
-        self.breakers.insert(instance.to_owned(), state);
-        Change::Breakers
+        self.breakers.insert(instance, state);
+        Some(Topic::Breakers)
     }
 
-    /// Which part the last event changed.
-    pub(crate) fn topic(&self) -> Option<Topic<'_>> {
-        match &self.changed {
-            Change::Nothing => None,
-            Change::Fact(name, _) => Some(Topic::Fact(name)),
-            Change::Breakers => Some(Topic::Breakers),
-            Change::Operations => Some(Topic::Operations),
-            Change::Faults => Some(Topic::Faults),
-            Change::Gauge(name) => Some(Topic::Gauge(name)),
-        }
-    }
-
-    fn state(&mut self, name: &str, fields: &Fields, position: u64) {
-        let amount = fields.int(AMOUNT).unwrap_or(1);
-        let facts = entry(&mut self.facts, name);
-        facts.sum += amount;
-        facts.count += 1;
-        facts.last = position;
-        for (field, value) in fields.0.iter().filter(|(field, _)| field != AMOUNT) {
-            let Some(key) = key_of(value) else { continue };
-            let tally = entry(&mut facts.by, field);
-            if let Some(sum) = tally.sums.get_mut(&key) {
-                *sum += amount;
-                *entry(&mut tally.counts, &key) += 1;
-            } else {
-                // Most keys of some fields come once: each is looked for as seldom as can be.
-                tally.counts.insert(key.clone(), 1);
-                tally.sums.insert(key, amount);
-            }
-        }
+    fn last(&self) -> Option<&'e Record> {
+        self.events[..self.happened].last()
     }
 
     /// The instant of the last event.
     pub fn at(&self) -> Moment {
-        self.at
+        self.last().map_or(Moment::START, |record| record.at)
     }
 
     /// How many events there were.
     pub fn events(&self) -> u64 {
-        self.events
+        self.happened as u64
     }
 
     /// The sum of the field `amount` over all facts `name`; a fact without it adds 1.
@@ -201,19 +164,17 @@ impl World {
     /// [`World::sum`] for each value of `field`.
     pub fn sum_by(&self, name: &str, field: &str) -> &BTreeMap<String, i64> {
         self.reads.note(Read::SumBy(name, field));
-        self.tally(name, field)
-            .map_or(&NOTHING, |tally| &tally.sums)
+        let facts = self.facts.get(name);
+        let sums = facts.and_then(|facts| facts.sums(name, field, self.events));
+        sums.unwrap_or(&NOTHING)
     }
 
     /// [`World::count`] for each value of `field`.
     pub fn count_by(&self, name: &str, field: &str) -> &BTreeMap<String, i64> {
         self.reads.note(Read::CountBy(name, field));
-        self.tally(name, field)
-            .map_or(&NOTHING, |tally| &tally.counts)
-    }
-
-    fn tally(&self, name: &str, field: &str) -> Option<&Tally> {
-        self.facts.get(name)?.by.get(field)
+        let facts = self.facts.get(name);
+        let counts = facts.and_then(|facts| facts.counts(name, field, self.events));
+        counts.unwrap_or(&NOTHING)
     }
 
     /// The state of the breaker called `instance`; closed if nothing was heard of it.
@@ -230,9 +191,9 @@ impl World {
     ) -> impl Iterator<Item = (&'a str, BreakerState)> + 'a {
         self.reads.note(Read::Breaker(prefix));
         self.breakers
-            .range(prefix.to_owned()..)
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
             .take_while(move |(name, _)| name.starts_with(prefix))
-            .map(|(name, state)| (name.as_str(), *state))
+            .map(|(name, state)| (*name, *state))
     }
 
     /// How many operations wait for their answer.
@@ -268,39 +229,21 @@ impl World {
     }
 
     /// The fact that the last event stated, if it stated one.
-    pub(crate) fn changed(&self) -> Option<(&str, &Fields)> {
-        match &self.changed {
-            Change::Fact(name, fields) => Some((name, fields)),
+    pub(crate) fn changed(&self) -> Option<(&'e str, &'e Fields)> {
+        match &self.last()?.event {
+            Event::Observed { name, fields, .. } => Some((name, fields)),
             _ => None,
         }
     }
 
     /// The position of the last event that stated the fact `name`.
     pub(crate) fn last_of(&self, name: &str) -> Option<u64> {
-        self.facts.get(name).map(|facts| facts.last)
+        self.facts.get(name).map(|facts| facts.last as u64)
     }
 
     /// What was read since this was asked last.
     pub(crate) fn take_reads(&self) -> Vec<Read<String>> {
         self.reads.take()
-    }
-}
-
-/// What stands under `key`, made if nothing did. A key that is there is not copied.
-fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, key: &str) -> &'a mut T {
-    if !map.contains_key(key) {
-        map.insert(key.to_owned(), T::default());
-    }
-    map.get_mut(key).expect("inserted above")
-}
-
-/// The text under which a field's value is a key; a number with a fraction is none.
-pub(crate) fn key_of(value: &Value) -> Option<String> {
-    match value {
-        Value::Flag(flag) => Some(flag.to_string()),
-        Value::Int(int) => Some(int.to_string()),
-        Value::Text(text) => Some(text.clone()),
-        Value::Real(_) => None,
     }
 }
 

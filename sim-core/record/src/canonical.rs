@@ -113,8 +113,19 @@ impl<T: Decode> Decode for Option<T> {
 
 impl<T: Decode> Decode for Vec<T> {
     fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
-        let length = u32::decode(source)?;
-        (0..length).map(|_| T::decode(source)).collect()
+        let length = u32::decode(source)? as usize;
+        // No element is shorter than a byte, so a length that is a lie makes room for little.
+        let mut all = Self::with_capacity(length.min(source.len()));
+        for _ in 0..length {
+            all.push(T::decode(source)?);
+        }
+        Ok(all)
+    }
+}
+
+impl<A: Decode, B: Decode> Decode for (A, B) {
+    fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
+        Ok((A::decode(source)?, B::decode(source)?))
     }
 }
 
@@ -132,9 +143,7 @@ impl Decode for Value {
 
 impl Decode for Fields {
     fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
-        let length = u32::decode(source)?;
-        let pairs = (0..length).map(|_| Ok((String::decode(source)?, Value::decode(source)?)));
-        pairs.collect::<Result<_, _>>().map(Self)
+        Vec::decode(source).map(Self)
     }
 }
 

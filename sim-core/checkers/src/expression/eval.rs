@@ -93,7 +93,7 @@ fn plain(value: Value) -> Option<f64> {
 
 /// The state of the world as one key sees it.
 struct StateAt<'w> {
-    world: &'w World,
+    world: &'w World<'w>,
     key: &'w str,
 }
 
@@ -122,7 +122,7 @@ fn row(table: &std::collections::BTreeMap<String, i64>, key: &str) -> i64 {
 }
 
 impl Condition for StateCondition {
-    fn find(&self, world: &World, wanted: bool, fresh: bool) -> Finding {
+    fn find(&self, world: &World<'_>, wanted: bool, fresh: bool) -> Finding {
         let expression = &self.0;
         let keys = expression.keys_to_ask(world, fresh);
         let truth = |key: &str| value(&expression.root, &StateAt { world, key });
@@ -150,7 +150,7 @@ impl Condition for StateCondition {
 
 impl Expression {
     /// The keys under which the answer may differ from the last one.
-    fn keys_to_ask(&self, world: &World, fresh: bool) -> BTreeSet<String> {
+    fn keys_to_ask(&self, world: &World<'_>, fresh: bool) -> BTreeSet<String> {
         match &self.keys {
             Keys::None => BTreeSet::from([String::new()]),
             Keys::Breakers(pattern) => {
@@ -179,7 +179,7 @@ impl Expression {
         })
     }
 
-    fn all_keys(&self, world: &World) -> BTreeSet<String> {
+    fn all_keys(&self, world: &World<'_>) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
         for (leaf, _) in self.root.leaves() {
             if let Leaf::Sum { name, by: Some(by) } | Leaf::Count { name, by: Some(by) } = leaf {

@@ -52,11 +52,11 @@ pub trait Condition: Send {
     /// Looks for a key (or simply the state) under which the condition is `wanted`. The result's
     /// truth is `wanted` if there is one. `fresh` is false if the condition was asked before and
     /// only the last event lies in between.
-    fn find(&self, world: &World, wanted: bool, fresh: bool) -> Finding;
+    fn find(&self, world: &World<'_>, wanted: bool, fresh: bool) -> Finding;
 }
 
-impl<F: Fn(&World) -> bool + Send> Condition for F {
-    fn find(&self, world: &World, _wanted: bool, _fresh: bool) -> Finding {
+impl<F: Fn(&World<'_>) -> bool + Send> Condition for F {
+    fn find(&self, world: &World<'_>, _wanted: bool, _fresh: bool) -> Finding {
         Finding {
             truth: self(world),
             ..Finding::default()
@@ -91,7 +91,7 @@ impl<'r> Watch<'r> {
     }
 
     /// Asks the condition after the last event of `world`.
-    pub(crate) fn ask(&mut self, world: &World, evidence: &Evidence<'_>) {
+    pub(crate) fn ask(&mut self, world: &World<'_>, evidence: &Evidence<'_>) {
         let wanted = self.quantifier != Quantifier::Always;
         world.take_reads();
         let finding = self.condition.find(world, wanted, self.reads.is_none());
@@ -122,7 +122,7 @@ fn witness(
     quantifier: Quantifier,
     finding: &Finding,
     reads: &[Read<String>],
-    world: &World,
+    world: &World<'_>,
     evidence: &Evidence<'_>,
 ) -> Witness {
     let seen = seen(finding, reads, world);
@@ -146,7 +146,7 @@ fn witness(
 }
 
 /// What the condition looked at, in words.
-fn seen(finding: &Finding, reads: &[Read<String>], world: &World) -> String {
+fn seen(finding: &Finding, reads: &[Read<String>], world: &World<'_>) -> String {
     if !finding.says.is_empty() {
         return finding.says.clone();
     }
@@ -159,7 +159,7 @@ fn seen(finding: &Finding, reads: &[Read<String>], world: &World) -> String {
 fn shown(
     finding: &Finding,
     reads: &[Read<String>],
-    world: &World,
+    world: &World<'_>,
     evidence: &Evidence<'_>,
 ) -> Vec<u64> {
     let names: Vec<&str> = reads.iter().filter_map(Read::fact).collect();
@@ -187,29 +187,27 @@ fn shown(
     events.split_off(events.len().saturating_sub(MOST_EVENTS))
 }
 
-/// The verdict of a condition that is asked once, at the end of the run; `problem` tells what it
-/// means when it is false. Unknown for a run that was stopped early.
+/// The verdict of a condition that is asked once, of the `world` at the end of the run; `problem`
+/// tells what it means when it is false. Unknown for a run that was stopped early.
 pub(crate) fn at_the_end(
     problem: &str,
     condition: &dyn Condition,
+    world: &World<'_>,
     evidence: &Evidence<'_>,
 ) -> Judged {
     if let Some(reason) = evidence.unfinished() {
         return Judged::unknown(reason);
     }
-    let mut world = World::new();
-    for record in evidence.events {
-        world.apply(record);
-    }
-    let finding = condition.find(&world, false, true);
+    world.take_reads();
+    let finding = condition.find(world, false, true);
     let reads = world.take_reads();
     if finding.truth {
         return Judged::new(Verdict::Held, 1);
     }
-    let seen = seen(&finding, &reads, &world);
+    let seen = seen(&finding, &reads, world);
     let faults = faults::words(evidence, Moment::START, evidence.end);
     let says = format!("{problem}: {seen}{faults}");
-    let events = shown(&finding, &reads, &world, evidence);
+    let events = shown(&finding, &reads, world, evidence);
     let pending = evidence.history().pending().into_iter();
     let witness = Witness::new(evidence.end, says)
         .with_events(events)

@@ -90,7 +90,7 @@ impl<T: AsRef<str>> Read<T> {
 impl Read<String> {
     /// What was read and its value now. Of a table only the row is told that the last event
     /// changed, or all rows while they are few.
-    pub(crate) fn words(&self, world: &World) -> String {
+    pub(crate) fn words(&self, world: &World<'_>) -> String {
         match self {
             Self::Sum(name) => format!("sum({name}) = {}", world.sum(name)),
             Self::Count(name) => format!("count({name}) = {}", world.count(name)),
@@ -118,7 +118,7 @@ impl Read<String> {
     }
 }
 
-fn rows(world: &World, field: &str, table: &std::collections::BTreeMap<String, i64>) -> String {
+fn rows(world: &World<'_>, field: &str, table: &std::collections::BTreeMap<String, i64>) -> String {
     let changed = world
         .changed()
         .and_then(|(_, fields)| super::key_of(fields.get(field)?));
