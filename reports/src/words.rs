@@ -6,7 +6,7 @@ mod requests;
 use crate::numbers::counted;
 use std::collections::BTreeMap;
 use windtunnel_record::{
-    Event, Fields, Outcome, Record, RunRecord, Topology, Value,
+    Event, Fields, Outcome, Record, RunRecord, Text, Topology, Value,
     event::{Ending, Refusal},
 };
 
@@ -408,12 +408,12 @@ fn titled(name: &str, of: &str) -> String {
 
 /// The fields, but for the trace: its 32 digits on every line would hide the rest.
 fn listed(fields: &Fields) -> String {
-    let one = |(name, value): &(String, Value)| {
+    let one = |(name, value): &(Text, Value)| {
         let value = match value {
             Value::Flag(flag) => flag.to_string(),
             Value::Int(number) => number.to_string(),
             Value::Real(number) => number.to_string(),
-            Value::Text(text) => text.clone(),
+            Value::Text(text) => text.to_string(),
         };
         format!("{name} {value}")
     };

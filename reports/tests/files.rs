@@ -24,7 +24,7 @@ fn hostile() -> RunRecord {
     run.topology.hosts[1].name = "orders,\"0\"<script>".into();
     for record in &mut run.events {
         if let Event::FaultBegan { fault, .. } | Event::FaultEnded { fault } = &mut record.event {
-            *fault = fault.replace("zone", "<script>\"'&");
+            *fault = fault.replace("zone", "<script>\"'&").into();
         }
     }
     run
@@ -227,12 +227,17 @@ fn wide() -> RunRecord {
         put(
             from,
             Event::FaultBegan {
-                fault: fault.clone(),
-                kind,
+                fault: fault.clone().into(),
+                kind: kind.into(),
                 hosts,
             },
         );
-        put(from + 300 + index * 90, Event::FaultEnded { fault });
+        put(
+            from + 300 + index * 90,
+            Event::FaultEnded {
+                fault: fault.into(),
+            },
+        );
     }
     for index in 0..9_000_u64 {
         let endpoint = format!("warehouse-{}", index % 12);
@@ -248,8 +253,8 @@ fn wide() -> RunRecord {
             Event::Invoked {
                 operation,
                 client: 3,
-                name,
-                key,
+                name: name.into(),
+                key: key.into(),
             },
         );
         let (outcome, detail) = (Outcome::Ok, String::new());
@@ -258,12 +263,19 @@ fn wide() -> RunRecord {
             Event::Completed {
                 operation,
                 outcome,
-                detail,
+                detail: detail.into(),
             },
         );
         let (host, gauge) = (4 + index as u32 % 20, "queue-depth".to_owned());
         let value = (index * 7 % 40) as i64;
-        put(index * 4, Event::Sampled { host, gauge, value });
+        put(
+            index * 4,
+            Event::Sampled {
+                host,
+                gauge: gauge.into(),
+                value,
+            },
+        );
     }
     for index in 0..30_u64 {
         let (host, instance) = (

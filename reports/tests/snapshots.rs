@@ -29,7 +29,7 @@ fn lines() -> Vec<SeedLine> {
     let at = Moment::from_nanos(36_000 * storm::MILLI);
     stopped.events.push(windtunnel_record::Record {
         at,
-        event: Event::Limit { what },
+        event: Event::Limit { what: what.into() },
     });
     vec![
         seeded(calm(), 0, 290),
@@ -200,37 +200,39 @@ fn one_of_each() -> Vec<Event> {
         Event::Resumed { host },
         Event::Panicked {
             host,
-            spawned: text("main.rs:3:9"),
-            message: text("index 4 of 3"),
+            spawned: text("main.rs:3:9").into(),
+            message: text("index 4 of 3").into(),
         },
         Event::FaultBegan {
-            fault: text("cut"),
-            kind: text("partition"),
+            fault: text("cut").into(),
+            kind: text("partition").into(),
             hosts: vec![0, 1],
         },
         Event::FaultHit {
-            fault: text("cut"),
-            kind: text("partition"),
+            fault: text("cut").into(),
+            kind: text("partition").into(),
         },
-        Event::FaultEnded { fault: text("cut") },
+        Event::FaultEnded {
+            fault: text("cut").into(),
+        },
         disk("write"),
         disk("sync"),
         disk("truncate"),
         Event::DiskLost {
             host,
-            path: text("/saga.log"),
+            path: text("/saga.log").into(),
             bytes: 4_096,
         },
         Event::DiskFailed {
             host,
-            operation: text("sync"),
-            path: text("/saga.log"),
-            error: text("EIO"),
+            operation: text("sync").into(),
+            path: text("/saga.log").into(),
+            error: text("EIO").into(),
             lost: 512,
         },
         Event::DescriptorRefused {
             host,
-            operation: text("accept"),
+            operation: text("accept").into(),
             limit: 1_024,
         },
         Event::OutOfMemory {
@@ -245,45 +247,45 @@ fn one_of_each() -> Vec<Event> {
         },
         Event::DiskFailed {
             host,
-            operation: text("write"),
-            path: text("/saga.log"),
-            error: text("ENOSPC"),
+            operation: text("write").into(),
+            path: text("/saga.log").into(),
+            error: text("ENOSPC").into(),
             lost: 0,
         },
         Event::Invoked {
             operation,
             client: 3,
-            name: text("checkout"),
-            key: text("order-17"),
+            name: text("checkout").into(),
+            key: text("order-17").into(),
         },
         Event::Completed {
             operation,
             outcome: Outcome::Unknown,
-            detail: text("504 after 1s"),
+            detail: text("504 after 1s").into(),
         },
         Event::Completed {
             operation: 999,
             outcome: Outcome::Ok,
-            detail: String::new(),
+            detail: String::new().into(),
         },
         Event::Observed {
             host,
-            name: text("charged"),
+            name: text("charged").into(),
             fields,
         },
         component(0, "breaker", "orders-1", "opened", Fields::default()),
         Event::Sampled {
             host,
-            gauge: text("queue-depth"),
+            gauge: text("queue-depth").into(),
             value: 12,
         },
         Event::Settling {},
         Event::Limit {
-            what: text("20 000 000 events"),
+            what: text("20 000 000 events").into(),
         },
         Event::Refused {
             host,
-            what: text("getrandom"),
+            what: text("getrandom").into(),
         },
     ]
 }

@@ -173,7 +173,7 @@ impl Unjudged {
         } = self;
         let events = finished.log.into_events();
         let limit = events.iter().rev().find_map(|record| match &record.event {
-            Event::Limit { what } => Some(what.clone()),
+            Event::Limit { what } => Some(what.to_string()),
             _ => None,
         });
         // A run that `until` cut before its own end cannot tell how it would have ended.

@@ -33,7 +33,9 @@ pub fn present_text() -> Option<String> {
 
 /// A trace id as the header shows it: 32 hexadecimal digits.
 pub fn text(trace: u128) -> String {
-    format!("{trace:032x}")
+    let mut text = vec![0; 32];
+    context::hexadecimal(trace, &mut text);
+    String::from_utf8(text).expect("digits are ASCII")
 }
 
 /// The trace id that such a text shows.
@@ -62,6 +64,14 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trace_is_shown_by_all_its_digits_and_read_again() {
+        for trace in [1, 0xf, u128::MAX, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736] {
+            assert_eq!(text(trace), format!("{trace:032x}"));
+            assert_eq!(of_text(&text(trace)), Some(trace));
+        }
+    }
 
     #[tokio::test]
     async fn a_trace_is_in_force_where_it_was_put_and_in_tasks_that_are_spawned_for_it() {

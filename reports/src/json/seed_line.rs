@@ -29,10 +29,11 @@ impl SeedLine {
             .iter()
             .map(|f| f.inject.kind())
             .collect();
+        let hit = run.fault_kinds_that_hit();
         Self {
             run: RunObject::of(run, directory),
             fault_kinds: kinds.into_iter().map(Into::into).collect(),
-            fault_kinds_hit: run.fault_kinds_that_hit(),
+            fault_kinds_hit: hit.into_iter().map(Into::into).collect(),
             aborted: run.limit().map(Into::into),
         }
     }

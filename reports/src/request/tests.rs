@@ -58,7 +58,7 @@ fn invoked(operation: u64) -> Event {
         operation,
         client: LOAD,
         name: "buy".into(),
-        key: operation.to_string(),
+        key: operation.to_string().into(),
     }
 }
 

@@ -41,8 +41,8 @@ pub fn faults(run: &RunRecord) -> Vec<FaultBand> {
             Event::FaultBegan { fault, kind, hosts } => {
                 running.push(bands.len());
                 bands.push(FaultBand {
-                    id: fault.clone(),
-                    kind: kind.clone(),
+                    id: fault.to_string(),
+                    kind: kind.to_string(),
                     hosts: hosts
                         .iter()
                         .map(|&host| run.topology.name(host).into())

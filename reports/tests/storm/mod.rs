@@ -92,8 +92,8 @@ fn faults(tape: &mut Tape) {
         tape.put(
             from,
             Event::FaultBegan {
-                fault: fault.clone(),
-                kind: kind.clone(),
+                fault: fault.clone().into(),
+                kind: kind.clone().into(),
                 hosts,
             },
         );
@@ -101,12 +101,17 @@ fn faults(tape: &mut Tape) {
             tape.put(
                 from + 40,
                 Event::FaultHit {
-                    fault: fault.clone(),
-                    kind,
+                    fault: fault.clone().into(),
+                    kind: kind.into(),
                 },
             );
         }
-        tape.put(to, Event::FaultEnded { fault });
+        tape.put(
+            to,
+            Event::FaultEnded {
+                fault: fault.into(),
+            },
+        );
     }
     tape.put(
         11_000,
@@ -144,7 +149,7 @@ fn load(tape: &mut Tape) {
                 operation,
                 client: 3,
                 name: "checkout".into(),
-                key: format!("order-{operation}"),
+                key: format!("order-{operation}").into(),
             },
         );
         tape.put(
@@ -152,7 +157,7 @@ fn load(tape: &mut Tape) {
             Event::Completed {
                 operation,
                 outcome,
-                detail,
+                detail: detail.into(),
             },
         );
         let endpoint = if operation % 2 == 0 && !troubled {
@@ -184,8 +189,8 @@ fn load(tape: &mut Tape) {
         Event::Invoked {
             operation,
             client: 3,
-            name,
-            key,
+            name: name.into(),
+            key: key.into(),
         },
     );
 }

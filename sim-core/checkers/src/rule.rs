@@ -88,13 +88,19 @@ impl NamedRule {
     }
 
     /// `holds` is true after every event that changes what it reads. It must be a pure function.
-    pub fn always(id: impl Into<String>, holds: impl Fn(&World<'_>) -> bool + Send + 'static) -> Self {
+    pub fn always(
+        id: impl Into<String>,
+        holds: impl Fn(&World<'_>) -> bool + Send + 'static,
+    ) -> Self {
         let quantifier = rules::state::Quantifier::Always;
         Self::new(id, Rule::State(quantifier, Box::new(holds)))
     }
 
     /// `breaks` is false after every event that changes what it reads. It must be a pure function.
-    pub fn never(id: impl Into<String>, breaks: impl Fn(&World<'_>) -> bool + Send + 'static) -> Self {
+    pub fn never(
+        id: impl Into<String>,
+        breaks: impl Fn(&World<'_>) -> bool + Send + 'static,
+    ) -> Self {
         let quantifier = rules::state::Quantifier::Never;
         Self::new(id, Rule::State(quantifier, Box::new(breaks)))
     }

@@ -56,7 +56,7 @@ impl Run {
             operation,
             client: 0,
             name: "checkout".into(),
-            key: format!("order-{operation}"),
+            key: format!("order-{operation}").into(),
         };
         let run = self.push(millis, invoked);
         match outcome {
@@ -66,7 +66,7 @@ impl Run {
                 Event::Completed {
                     operation,
                     outcome,
-                    detail: String::new(),
+                    detail: String::new().into(),
                 },
             ),
         }
@@ -226,7 +226,13 @@ fn a_panic_is_told_with_host_spawn_site_and_message() {
 fn whatever_reaches_outside_the_simulation_breaks_the_seal() {
     let what = "std::thread::spawn".to_owned();
     let report = Run::default()
-        .push(2, Event::Refused { host: 0, what })
+        .push(
+            2,
+            Event::Refused {
+                host: 0,
+                what: what.into(),
+            },
+        )
         .judge(NamedRule::sealed());
     let says = "gateway-0 reached outside the simulation: std::thread::spawn";
     assert_eq!(witness(&report).says, says);

@@ -77,7 +77,10 @@ impl Machine {
             }
         }
         for what in stray {
-            self.note(Event::Refused { host, what });
+            self.note(Event::Refused {
+                host,
+                what: what.into(),
+            });
         }
     }
 }

@@ -107,7 +107,7 @@ mod tests {
         let event = |number| Event::Completed {
             operation: number,
             outcome: Outcome::Ok,
-            detail: format!("200 {number}"),
+            detail: format!("200 {number}").into(),
         };
         let at = Moment::from_nanos;
         let all = (0..count).map(|number| (at(number), event(number)));

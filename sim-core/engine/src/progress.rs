@@ -24,7 +24,7 @@ impl Machine {
             return;
         }
         let what = self.stuck();
-        self.note(Event::Limit { what });
+        self.note(Event::Limit { what: what.into() });
         self.ended = true;
     }
 

@@ -282,7 +282,7 @@ impl Machine {
         self.polls_here = 0;
         if self.recorder.is_over_limit() && !self.ended {
             let what = format!("more than {} events", self.recorder.limit());
-            self.note(Event::Limit { what });
+            self.note(Event::Limit { what: what.into() });
             self.ended = true;
         }
         if self.ended {
@@ -425,6 +425,7 @@ fn why_stopped(finished: Finished) -> String {
         _ => None,
     });
     what.unwrap_or_else(|| "the future was not at its end after a simulated year".into())
+        .to_string()
 }
 
 /// Something that is moved to another thread while its own waits.

@@ -7,7 +7,7 @@
 //! never reused, fields never reordered: a new need is a new tag.
 
 use crate::{
-    event::{Fields, Value},
+    event::{Fields, Text, Value},
     quantity::{Moment, Span},
 };
 
@@ -84,7 +84,7 @@ impl Decode for f64 {
     }
 }
 
-impl Decode for String {
+impl Decode for Text {
     fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
         let length = u32::decode(source)?;
         let bytes = take(source, length as usize)?;
@@ -135,7 +135,7 @@ impl Decode for Value {
             1 => i64::decode(source).map(Self::Int),
             2 => f64::decode(source).map(Self::Real),
             3 => bool::decode(source).map(Self::Flag),
-            4 => String::decode(source).map(Self::Text),
+            4 => Text::decode(source).map(Self::Text),
             _ => Err(NotCanonical),
         }
     }
@@ -160,7 +160,7 @@ impl Canonical for str {
     }
 }
 
-impl Canonical for String {
+impl Canonical for Text {
     fn encode(&self, sink: &mut impl Sink) {
         self.as_str().encode(sink);
     }

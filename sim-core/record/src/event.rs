@@ -1,6 +1,6 @@
 //! What can happen in a run. One type, read by checkers, reports and digests alike.
 
-pub use crate::fields::{Fields, Value};
+pub use crate::fields::{Fields, Text, Value};
 
 use crate::{
     canonical::{Canonical, Decode, NotCanonical, Sink},
@@ -162,30 +162,30 @@ events! {
         /// The host.
         host: u32,
         /// Where the task was spawned: `file:line:column`.
-        spawned: String,
+        spawned: Text,
         /// The panic message.
-        message: String,
+        message: Text,
     }
     /// A fault began.
     6 FaultBegan {
         /// Its id.
-        fault: String,
+        fault: Text,
         /// Its kind.
-        kind: String,
+        kind: Text,
         /// The hosts it touches.
         hosts: Vec<u32>,
     }
     /// A fault ended.
     7 FaultEnded {
         /// Its id.
-        fault: String,
+        fault: Text,
     }
     /// A fault touched a request in flight for the first time.
     8 FaultHit {
         /// Its id.
-        fault: String,
+        fault: Text,
         /// Its kind.
-        kind: String,
+        kind: Text,
     }
     /// A connection attempt began.
     9 Connecting {
@@ -252,9 +252,9 @@ events! {
         /// The host.
         host: u32,
         /// `write`, `sync`, `rename`, `remove`, `create-dir`, `truncate`.
-        action: String,
+        action: Text,
         /// The path.
-        path: String,
+        path: Text,
         /// How many bytes.
         bytes: u64,
         /// XXH3-64 of the bytes.
@@ -265,7 +265,7 @@ events! {
         /// The host.
         host: u32,
         /// The path.
-        path: String,
+        path: Text,
         /// How many bytes of unsynced data are gone or torn.
         bytes: u64,
     }
@@ -276,9 +276,9 @@ events! {
         /// The client's host.
         client: u32,
         /// What is done: `checkout`.
-        name: String,
+        name: Text,
         /// On what: an order, an item.
-        key: String,
+        key: Text,
     }
     /// An operation ended.
     18 Completed {
@@ -287,14 +287,14 @@ events! {
         /// What the client knows of it.
         outcome: Outcome,
         /// A status, a value or an error in short.
-        detail: String,
+        detail: Text,
     }
     /// A service stated a fact (`tracing` target `observe`).
     19 Observed {
         /// The host.
         host: u32,
         /// What: `charged`.
-        name: String,
+        name: Text,
         /// Of whom and how much.
         fields: Fields,
     }
@@ -303,11 +303,11 @@ events! {
         /// The host.
         host: u32,
         /// The pattern: `breaker`, `gateway`, `saga`.
-        component: String,
+        component: Text,
         /// Which one: `orders->payments-1`.
-        instance: String,
+        instance: Text,
         /// What: `opened`, `answered`.
-        what: String,
+        what: Text,
         /// The details.
         fields: Fields,
     }
@@ -316,7 +316,7 @@ events! {
         /// The host.
         host: u32,
         /// Which gauge: `queue-depth`.
-        gauge: String,
+        gauge: Text,
         /// Its value.
         value: i64,
     }
@@ -325,14 +325,14 @@ events! {
     /// A limit stopped the run.
     23 Limit {
         /// Which, and what was going on.
-        what: String,
+        what: Text,
     }
     /// Something that cannot be simulated faithfully was attempted.
     24 Refused {
         /// The host, if one was running.
         host: u32,
         /// What it was, by name.
-        what: String,
+        what: Text,
     }
     /// A datagram was sent.
     25 Datagram {
@@ -374,16 +374,16 @@ events! {
         /// The host that asked.
         host: u32,
         /// The name.
-        name: String,
+        name: Text,
         /// The addresses, `no such name` or `no answer`.
-        answer: String,
+        answer: Text,
         /// Whether the host remembered it.
         remembered: bool,
     }
     /// A fault that cuts hosts off one by one cut one off, or healed it.
     29 Swizzled {
         /// The fault.
-        fault: String,
+        fault: Text,
         /// The host.
         host: u32,
         /// Whether it was cut off.
@@ -394,11 +394,11 @@ events! {
         /// The host.
         host: u32,
         /// `read`, `write`, `sync`, `create-dir`, or `write-back` for what the kernel did by itself.
-        operation: String,
+        operation: Text,
         /// The path.
-        path: String,
+        path: Text,
         /// `EIO` or `ENOSPC`.
-        error: String,
+        error: Text,
         /// How many bytes that were written will never be on the medium.
         lost: u64,
     }
@@ -407,7 +407,7 @@ events! {
         /// The host.
         host: u32,
         /// `open`, `duplicate`, `connect`, `listen`, `accept`, or `bind` of UDP.
-        operation: String,
+        operation: Text,
         /// How many it may have.
         limit: u32,
     }
@@ -425,13 +425,13 @@ events! {
         /// The host that served it.
         host: u32,
         /// The fault.
-        fault: String,
+        fault: Text,
         /// The connection on which the request had come.
         connection: u32,
         /// At which await after its first bytes were read.
         at_await: u32,
         /// `request` or `connection`.
-        dropped: String,
+        dropped: Text,
     }
     /// A side of a connection on which nothing is said asked whether its peer is still there.
     60 Probe {

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+/// A text of an event: names and words, which are short, and most runs have many. Up to 23 bytes stand
+/// in place; a longer one is shared by its copies.
+pub type Text = smol_str::SmolStr;
+
 /// A value of a named field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -13,7 +17,7 @@ pub enum Value {
     /// A number with a fraction. JSON has no word for those that are none: they come back as NaN.
     Real(#[serde(deserialize_with = "real_or_none")] f64),
     /// A text.
-    Text(String),
+    Text(Text),
 }
 
 fn real_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
@@ -23,7 +27,7 @@ fn real_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Er
 /// Named values in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Fields(pub Vec<(String, Value)>);
+pub struct Fields(pub Vec<(Text, Value)>);
 
 impl Fields {
     /// The value called `name`.
@@ -85,6 +89,6 @@ impl From<&str> for Value {
 
 impl From<String> for Value {
     fn from(value: String) -> Self {
-        Self::Text(value)
+        Self::Text(value.into())
     }
 }

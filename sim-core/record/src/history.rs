@@ -1,7 +1,7 @@
 //! What clients asked and what they know came of it.
 
 use crate::{
-    event::{Event, Record},
+    event::{Event, Record, Text},
     quantity::{Moment, Span},
     trace::TraceId,
 };
@@ -29,9 +29,9 @@ pub struct Operation {
     /// The client's host.
     pub client: u32,
     /// What was asked.
-    pub name: String,
+    pub name: Text,
     /// On what.
-    pub key: String,
+    pub key: Text,
     /// When it was asked (its scheduled instant, so that stalls are not hidden).
     pub invoked: Moment,
     /// When the answer came; absent while it is pending.
@@ -39,7 +39,7 @@ pub struct Operation {
     /// What the client knows; absent while it is pending.
     pub outcome: Option<Outcome>,
     /// A status, a value or an error in short.
-    pub detail: String,
+    pub detail: Text,
     /// The trace id that its requests carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
@@ -79,7 +79,7 @@ impl History {
                     invoked: *at,
                     completed: None,
                     outcome: None,
-                    detail: String::new(),
+                    detail: Text::default(),
                     trace: None,
                 }),
                 Event::Completed {
@@ -90,7 +90,7 @@ impl History {
                     if let Some(found) = numbered(&mut operations, *operation) {
                         found.completed = Some(*at);
                         found.outcome = Some(*outcome);
-                        found.detail.clone_from(detail);
+                        found.detail = detail.clone();
                     }
                 }
                 Event::Traced { operation, trace } => {

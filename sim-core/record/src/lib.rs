@@ -42,7 +42,7 @@ pub use difference::Difference;
 pub use digest::Digest;
 pub use distribution::{Distribution, Zipf};
 pub use dns::Dns;
-pub use event::{Event, Fields, Record, Value};
+pub use event::{Event, Fields, Record, Text, Value};
 pub use fault::{FaultPlan, FaultSpec, Inject, PlannedFault};
 pub use history::{History, Operation, Outcome};
 pub use impairments::{Impairments, Reorder};

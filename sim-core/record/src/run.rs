@@ -2,7 +2,7 @@
 
 use crate::{
     Digest, FaultPlan, History, Moment, RuleReport, RunSpec, Span, Topology, Verdict,
-    event::{Event, Record},
+    event::{Event, Record, Text},
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,8 +69,8 @@ impl RunRecord {
     }
 
     /// The kinds of fault that touched a request in flight, each once, in order of their first hit.
-    pub fn fault_kinds_that_hit(&self) -> Vec<String> {
-        let mut kinds: Vec<String> = Vec::new();
+    pub fn fault_kinds_that_hit(&self) -> Vec<Text> {
+        let mut kinds: Vec<Text> = Vec::new();
         for record in &self.events {
             if let Event::FaultHit { kind, .. } = &record.event
                 && !kinds.contains(kind)

@@ -10,7 +10,7 @@ use tracing::{
     subscriber::DefaultGuard,
 };
 use tracing_subscriber::filter::Targets;
-use windtunnel_record::{Fields, Moment, Value};
+use windtunnel_record::{Fields, Moment, Text, Value};
 
 /// The target of events that state facts.
 const FACTS: &str = "observe";
@@ -71,9 +71,9 @@ impl Subscriber for Observation {
 /// The fields of one event: what it is called by `what` or its message, and the rest.
 #[derive(Default)]
 struct Collected {
-    what: Option<String>,
-    message: Option<String>,
-    others: Vec<(String, Value)>,
+    what: Option<Text>,
+    message: Option<Text>,
+    others: Vec<(Text, Value)>,
 }
 
 impl Collected {
@@ -111,7 +111,7 @@ impl Visit for Collected {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.take(field, Value::Text(format!("{value:?}")));
+        self.take(field, Value::Text(format!("{value:?}").into()));
     }
 }
 

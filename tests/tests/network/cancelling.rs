@@ -88,7 +88,7 @@ fn the_future_that_serves_a_request_is_dropped_at_the_await_that_was_asked_for()
     let (noted, record) = under(cancel(host("server"), 2), 1);
     assert_eq!(noted, ["dropped at stage 1", "UnexpectedEof"]);
     assert_eq!(hits(&record), [2]);
-    assert!(record.fault_kinds_that_hit().contains(&"cancel".to_owned()));
+    assert!(record.fault_kinds_that_hit().contains(&"cancel".into()));
 }
 
 #[test]

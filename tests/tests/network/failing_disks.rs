@@ -32,7 +32,7 @@ fn failures(record: &RunRecord) -> Vec<(String, String, u64)> {
                 error,
                 lost,
                 ..
-            } => Some((operation.clone(), error.clone(), *lost)),
+            } => Some((operation.to_string(), error.to_string(), *lost)),
             _ => None,
         });
     failed.collect()

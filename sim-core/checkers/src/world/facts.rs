@@ -84,7 +84,10 @@ impl<'e> Facts<'e> {
     ) -> Table {
         let mut table = Table::new();
         for record in &events[self.first..=self.last] {
-            let Event::Observed { name: of, fields, .. } = &record.event else {
+            let Event::Observed {
+                name: of, fields, ..
+            } = &record.event
+            else {
                 continue;
             };
             if of == name {
@@ -119,7 +122,10 @@ fn amount(fields: &Fields) -> i64 {
 
 /// The fields by which facts are told apart.
 fn keys(fields: &Fields) -> impl Iterator<Item = (&str, &Value)> {
-    let all = fields.0.iter().map(|(field, value)| (field.as_str(), value));
+    let all = fields
+        .0
+        .iter()
+        .map(|(field, value)| (field.as_str(), value));
     all.filter(|(field, _)| *field != AMOUNT)
 }
 
@@ -128,7 +134,7 @@ pub(crate) fn key_of(value: &Value) -> Option<String> {
     match value {
         Value::Flag(flag) => Some(flag.to_string()),
         Value::Int(int) => Some(int.to_string()),
-        Value::Text(text) => Some(text.clone()),
+        Value::Text(text) => Some(text.to_string()),
         Value::Real(_) => None,
     }
 }

@@ -108,7 +108,11 @@ impl Machine {
         }
         let lost = disk.tree.lose_power(clock::now(), &mut disk.stream);
         for (path, bytes) in lost {
-            self.note(Event::DiskLost { host, path, bytes });
+            self.note(Event::DiskLost {
+                host,
+                path: path.into(),
+                bytes,
+            });
         }
     }
 

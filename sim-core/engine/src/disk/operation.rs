@@ -236,7 +236,7 @@ impl Machine {
                 self.note(Event::Disk {
                     host,
                     action: "sync".into(),
-                    path,
+                    path: path.into(),
                     bytes: covered.bytes,
                     content: covered.content,
                 });

@@ -117,7 +117,7 @@ impl Machine {
         }
         let event = Event::Cancelled {
             host,
-            fault: planned.fault.id.clone(),
+            fault: (&planned.fault.id).into(),
             connection,
             at_await: awaits,
             dropped: drop.word().into(),

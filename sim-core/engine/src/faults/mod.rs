@@ -165,7 +165,7 @@ impl Machine {
         let hosts = touched(&inject, &self.topology);
         let kind = inject.kind().into();
         self.note(Event::FaultBegan {
-            fault: id,
+            fault: id.into(),
             kind,
             hosts,
         });
@@ -180,7 +180,7 @@ impl Machine {
         planned.cut_off.clear();
         let hosts = std::mem::take(&mut planned.hosts);
         end(self, fault, &inject, &hosts);
-        self.note(Event::FaultEnded { fault: id });
+        self.note(Event::FaultEnded { fault: id.into() });
     }
 
     /// The id of a fault.
@@ -196,7 +196,10 @@ impl Machine {
             planned.hit = true;
             let fault = planned.fault.id.clone();
             let kind = planned.fault.inject.kind().into();
-            self.note(Event::FaultHit { fault, kind });
+            self.note(Event::FaultHit {
+                fault: fault.into(),
+                kind,
+            });
         }
     }
 

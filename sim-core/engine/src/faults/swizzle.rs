@@ -57,7 +57,7 @@ impl Machine {
         }
         let id = planned.fault.id.clone();
         self.note(Event::Swizzled {
-            fault: id,
+            fault: id.into(),
             host,
             cut,
         });

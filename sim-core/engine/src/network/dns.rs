@@ -233,8 +233,8 @@ impl Machine {
     fn note_look_up(&mut self, host: u32, name: &str, answer: &Answer, remembered: bool) {
         self.note(Event::LookedUp {
             host,
-            name: name.to_owned(),
-            answer: answer.told(),
+            name: name.into(),
+            answer: answer.told().into(),
             remembered,
         });
     }

@@ -255,7 +255,7 @@ impl Machine {
                 self.polls_limit,
                 self.task_name(id)
             );
-            self.note(Event::Limit { what });
+            self.note(Event::Limit { what: what.into() });
         }
     }
 
@@ -329,8 +329,8 @@ fn note_panic(process: ProcessId, spawned: &Location<'_>, payload: &(dyn Any + S
         if machine.processes[process as usize].alive {
             machine.note(Event::Panicked {
                 host,
-                spawned: site(spawned),
-                message,
+                spawned: site(spawned).into(),
+                message: message.into(),
             });
         }
     });

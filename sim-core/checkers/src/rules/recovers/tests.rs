@@ -21,7 +21,9 @@ fn rule() -> NamedRule {
 /// A fault until `end` (in seconds) and four operations from `from` on, `good` of which succeed.
 fn run(end: u64, from: u64, good: usize) -> Run {
     let fault = "flood".to_owned();
-    let ended = Event::FaultEnded { fault };
+    let ended = Event::FaultEnded {
+        fault: fault.into(),
+    };
     (0..4).fold(Run::default().push(end * 1_000, ended), |run, index| {
         let outcome = if (index as usize) < good { Ok } else { Fail };
         run.operation(from * 1_000 + index * 10, Some((5, outcome)))
@@ -40,7 +42,12 @@ fn operations_before_that_do_not_count() {
     });
     let fault = "flood".to_owned();
     let both = (0..4).fold(
-        early.push(5_000, Event::FaultEnded { fault }),
+        early.push(
+            5_000,
+            Event::FaultEnded {
+                fault: fault.into(),
+            },
+        ),
         |run, index| run.operation(7_000 + index * 10, Some((5, Ok))),
     );
     let report = both.judge(rule());
