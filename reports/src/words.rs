@@ -406,13 +406,19 @@ fn titled(name: &str, of: &str) -> String {
     }
 }
 
+/// A number with six decimals at most: what is behind them is how it was reckoned.
+fn fraction(number: f64) -> String {
+    let text = format!("{number:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// The fields, but for the trace: its 32 digits on every line would hide the rest.
 fn listed(fields: &Fields) -> String {
     let one = |(name, value): &(Text, Value)| {
         let value = match value {
             Value::Flag(flag) => flag.to_string(),
             Value::Int(number) => number.to_string(),
-            Value::Real(number) => number.to_string(),
+            Value::Real(number) => fraction(*number),
             Value::Text(text) => text.to_string(),
         };
         format!("{name} {value}")

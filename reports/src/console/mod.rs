@@ -11,6 +11,6 @@ mod sweep;
 pub use audit::{audit_line, audit_summary};
 pub use difference::difference;
 pub use request::{request_log, slowest};
-pub use run::run_summary;
+pub use run::{canary, run_summary};
 pub use style::Style;
 pub use sweep::{Finding, seed_line, sweep_summary};

@@ -36,6 +36,19 @@ pub fn run_summary(run: &RunRecord, replay: &str, style: Style) -> String {
     text
 }
 
+/// What is to be said of a canary, whose rule `expected` has to break and no other; `as_it_must` says
+/// whether that is what happened.
+pub fn canary(expected: &str, as_it_must: bool, style: Style) -> String {
+    let rule = clean(expected);
+    if as_it_must {
+        let text = format!("{rule} has to break here, and did: all is as it must be");
+        style.line(Tone::Good, "Canary", &text)
+    } else {
+        let text = format!("{rule} and nothing else has to break here, and it went otherwise");
+        style.line(Tone::Bad, "Canary", &text)
+    }
+}
+
 fn headline(run: &RunRecord) -> String {
     let digest = run.digest.to_string();
     format!(
@@ -144,12 +157,12 @@ fn rules(run: &RunRecord, style: Style) -> String {
     for check in &checks {
         if let Some(witness) = &check.witness {
             let line = format!("{}: {}", clean(&check.id), clean(&witness.says));
-            let tone = if check.fails() {
-                Tone::Bad
+            let (tone, label) = if check.fails() {
+                (Tone::Bad, "Violated")
             } else {
-                Tone::Doubtful
+                (Tone::Doubtful, "Warning")
             };
-            text += &style.line(tone, "Violated", &line);
+            text += &style.line(tone, label, &line);
             let pending = witness.pending.iter().take(5);
             pending.for_each(|what| text += &style.more(&format!("pending: {}", clean(what))));
         }

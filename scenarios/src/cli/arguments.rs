@@ -1,7 +1,7 @@
 //! What may be said on the command line.
 
 use super::log::Trace;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -173,12 +173,12 @@ pub struct Sweep {
 
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("runs").required(true).args(["targets", "all", "pins"])))]
 pub struct Audit {
     /// Scenarios by name or file; each runs every seed.
-    #[arg(required_unless_present_any = ["all", "pins"], conflicts_with_all = ["all", "pins"])]
     pub targets: Vec<String>,
     /// The whole catalogue, over which the seeds are shared out: cheap scenarios get more of them.
-    #[arg(long, conflicts_with = "pins")]
+    #[arg(long)]
     pub all: bool,
     /// The runs that this file pins, a line `"scenario@seed" = "digest"` each below `[digests]`; lines
     /// that are no longer right are printed as a patch.

@@ -8,6 +8,7 @@ use super::{
 };
 use serde::Serialize;
 use std::{
+    collections::BTreeMap,
     io::{self, IsTerminal, Write},
     path::Path,
 };
@@ -24,6 +25,8 @@ struct Side<'a> {
     target: &'a str,
     scenario: &'a str,
     seed: Seed,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    overrides: &'a BTreeMap<String, String>,
     digest: Digest,
     events: u64,
 }
@@ -34,6 +37,7 @@ impl<'a> Side<'a> {
             target,
             scenario: &course.spec.scenario,
             seed: course.spec.seed,
+            overrides: &course.spec.overrides,
             digest: course.digest,
             events: course.event_count,
         }
@@ -42,7 +46,15 @@ impl<'a> Side<'a> {
     fn words(&self) -> String {
         let scenario = store::quoted(Path::new(self.scenario));
         let events = counted(self.events, "event");
-        format!("{} ({scenario}@{}, {events})", self.target, self.seed)
+        let settings: String = self
+            .overrides
+            .iter()
+            .map(|(path, value)| format!(" with {path}={value}"))
+            .collect();
+        format!(
+            "{} ({scenario}@{}{settings}, {events})",
+            self.target, self.seed
+        )
     }
 }
 

@@ -106,10 +106,32 @@ pub fn read(target: &str) -> Result<Expected, Failure> {
         )
     })?;
     Ok(Expected {
-        scenario: case.run.scenario.clone(),
+        scenario: scenario_of(&case, &path)?,
         spec: case.run,
         digest: case.digest,
         broken: vec![case.rule],
         is_case: true,
+    })
+}
+
+/// Where the scenario of a case is: in the catalogue, where the case says as seen from here or from
+/// the case itself, or beside the case.
+fn scenario_of(case: &Case, file: &Path) -> Result<String, Failure> {
+    let named = &case.run.scenario;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let beside = Path::new(named).file_name().unwrap_or_default();
+    let places = [
+        named.into(),
+        folder.join(named).display().to_string(),
+        folder.join(beside).display().to_string(),
+    ];
+    let found = places.into_iter().find(|place| target::exists(place));
+    found.ok_or_else(|| {
+        let message = format!(
+            "{} is a run of the scenario `{named}`, which is neither in the catalogue nor a file, seen \
+             from here or from the case (put the scenario beside its case)",
+            file.display()
+        );
+        Failure::new(Exit::Nothing, message)
     })
 }

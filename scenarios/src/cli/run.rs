@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use windtunnel::Settings;
 use windtunnel_record::{RunRecord, Seed};
 use windtunnel_reports::{
-    console::{Style, run_summary, slowest},
+    console::{Style, canary, run_summary, slowest},
     json::RunObject,
 };
 
@@ -59,6 +59,7 @@ pub fn finish(
         &shown,
     )?;
     store::point_latest_to(directory);
+    let exit = Exit::of(record, scenario.expected());
     let mut out = io::stdout().lock();
     match format {
         Format::Human => {
@@ -68,6 +69,9 @@ pub fn finish(
                 Style::PLAIN
             };
             write!(out, "{}", run_summary(record, &shown, style))?;
+            if let Some(rule) = scenario.expected() {
+                write!(out, "{}", canary(rule, exit == Exit::Held, style))?;
+            }
             if trace != Trace::Off {
                 write!(out, "{}", slowest(record, &shown, style))?;
             }
@@ -83,5 +87,5 @@ pub fn finish(
             writeln!(out)?;
         }
     }
-    Ok(Exit::of(record, scenario.expected()))
+    Ok(exit)
 }

@@ -23,7 +23,7 @@ use std::{
 use windtunnel_explorer::{Effort, Seeds, SeedsError, agree};
 use windtunnel_record::{RunSpec, Seed};
 use windtunnel_reports::{
-    console::{Finding, Style, seed_line, sweep_summary},
+    console::{Finding, Style, canary, seed_line, sweep_summary},
     json::{SeedLine, SweepSummary},
 };
 
@@ -84,10 +84,12 @@ pub fn sweep(arguments: &Sweep) -> Result<Exit, Failure> {
     object["failures"] = failures.iter().map(Failure::to_string).collect();
     let bytes = serde_json::to_vec_pretty(&object).map_err(io::Error::from)?;
     store::write_whole(&directory.join("summary.json"), &bytes)?;
-    print(arguments, &summary, &object, wall_ms, &findings)?;
+    let exit = judge(&lines, &summary, expected);
+    let canary = expected.filter(|_| exit == Exit::Held);
+    print(arguments, &summary, &object, wall_ms, &findings, canary)?;
     let mut failures = failures.into_iter();
     let Some(first) = failures.next() else {
-        return Ok(judge(&lines, &summary, expected));
+        return Ok(exit);
     };
     for further in failures {
         further.report();
@@ -226,6 +228,7 @@ fn print(
     object: &serde_json::Value,
     wall_ms: u64,
     findings: &[Finding],
+    canary_that_broke: Option<&str>,
 ) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match arguments.format {
@@ -237,6 +240,9 @@ fn print(
             };
             let again = |seed| run_line(&arguments.target, seed, &arguments.overrides);
             let text = sweep_summary(summary, wall_ms, findings, again, style);
+            if let Some(rule) = canary_that_broke {
+                write!(out, "{}", canary(rule, true, style))?;
+            }
             write!(out, "{text}")?;
         }
         Format::Json => {

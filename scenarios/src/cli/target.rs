@@ -2,7 +2,11 @@
 //! changed.
 
 use super::exit::{Exit, Failure};
-use crate::{catalogue, format, world};
+use crate::{
+    catalogue,
+    format::{self, closest},
+    world,
+};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use std::{collections::BTreeMap, fs, io::IsTerminal, path::Path};
 use windtunnel::{ExecuteError, Settings, Tunnel, Unjudged};
@@ -42,6 +46,12 @@ pub fn overrides(settings: &[String]) -> Result<BTreeMap<String, String>, Failur
     pairs.collect()
 }
 
+/// Whether there is a scenario or a file of this name.
+pub fn exists(target: &str) -> bool {
+    let mut catalogue = catalogue::SCENARIOS.iter();
+    catalogue.any(|(name, _)| *name == target) || Path::new(target).is_file()
+}
+
 /// The text of a scenario: of the catalogue by name, or of a file.
 pub fn read(target: &str) -> Result<String, Failure> {
     let known = catalogue::SCENARIOS
@@ -58,11 +68,15 @@ pub fn read(target: &str) -> Result<String, Failure> {
             )
         });
     }
-    let names: Vec<_> = catalogue::SCENARIOS.iter().map(|(name, _)| *name).collect();
-    let message = format!(
-        "there is no scenario and no file called `{target}` (the catalogue has {})",
-        names.join(", ")
-    );
+    let names = || catalogue::SCENARIOS.iter().map(|(name, _)| *name);
+    let help = match closest(target, names()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!(
+            "the catalogue has {}",
+            names().collect::<Vec<_>>().join(", ")
+        ),
+    };
+    let message = format!("there is no scenario and no file called `{target}` ({help})");
     Err(Failure::new(Exit::Nothing, message))
 }
 

@@ -114,6 +114,39 @@ fn a_case_whose_rule_holds_exits_with_14() {
 }
 
 #[test]
+fn a_case_finds_its_scenario_from_elsewhere_and_says_which_one_it_misses() {
+    let at = scratch("case-elsewhere");
+    small(&at, "dark.toml", NEVER_DARK);
+    let sweep = ["sweep", "dark.toml", "--seeds", "5", "--out", "."];
+    let (code, said) = ends(&at, &sweep);
+    assert_eq!(code, Some(10), "{said}");
+    fs::create_dir(at.join("other")).expect("made");
+    let replay = ["replay", "../dark-5.case.toml", "--out", "again"];
+    let (code, said) = ends(&at.join("other"), &replay);
+    assert_eq!(code, Some(10), "{said}");
+    assert!(said.contains("the digest is as recorded"), "{said}");
+    fs::remove_file(at.join("dark.toml")).expect("removed");
+    let (code, said) = ends(&at.join("other"), &replay);
+    assert_eq!(code, Some(4), "{said}");
+    let missed = "dark-5.case.toml is a run of the scenario `dark.toml`";
+    assert!(said.contains(missed), "{said}");
+}
+
+#[test]
+fn a_scenario_that_is_not_there_is_told_with_what_was_meant() {
+    let at = scratch("meant");
+    let (code, said) = ends(&at, &["run", "shpo"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("did you mean `shop`?"), "{said}");
+    let (code, said) = ends(&at, &["run", "nothing-like-it"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("the catalogue has shop, "), "{said}");
+    let (code, said) = ends(&at, &["audit"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--all") && said.contains("--pins"), "{said}");
+}
+
+#[test]
 fn a_reader_who_goes_away_is_no_error() {
     let at = scratch("pipe");
     let (reader, writer) = std::io::pipe().expect("a pipe");

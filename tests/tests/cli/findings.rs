@@ -44,6 +44,8 @@ fn the_canary_violates_its_rule_and_its_case_replays() {
     let printed = String::from_utf8_lossy(&sweep.stdout);
     assert!(printed.contains("for order order-"), "{printed}");
     assert!(printed.contains("faults so far: "), "{printed}");
+    let as_it_must = "Canary no-double-charge has to break here, and did";
+    assert!(printed.contains(as_it_must), "{printed}");
     let replay = paste(&at, &sweep.stdout);
     let said = complaint(&replay);
     assert!(

@@ -25,6 +25,40 @@ fn facts_are_summed_counted_and_told_apart_by_key() {
 }
 
 #[test]
+fn a_table_is_the_same_whenever_it_is_read_first() {
+    let mut run = Run::default();
+    for number in 0..30 {
+        let fields = format!("item={} order={number} amount={number}", number % 3);
+        let (name, fields) = match number % 5 {
+            // Some facts have no such field, and some are others.
+            0 => ("sold", "order=0".to_owned()),
+            1 => ("lost", fields),
+            _ => ("sold", fields),
+        };
+        run = run.fact(number, name, &fields);
+    }
+    let late = World::after(&run.events);
+    for reads_from in 0..30 {
+        let mut early = World::before(&run.events);
+        for happened in 0..30 {
+            early.advance();
+            if happened >= reads_from {
+                early.sum_by("sold", "item");
+                early.count_by("sold", "item");
+            }
+        }
+        let tables = |world: &World<'_>| {
+            let (sums, counts) = (world.sum_by("sold", "item"), world.count_by("sold", "item"));
+            (sums.clone(), counts.clone())
+        };
+        assert_eq!(tables(&early), tables(&late), "from {reads_from} on");
+    }
+    // What was sold of the multiples of 3.
+    assert_eq!(late.sum_by("sold", "item")["0"], 3 + 9 + 12 + 18 + 24 + 27);
+    assert_eq!(late.count_by("sold", "item")["0"], 6);
+}
+
+#[test]
 fn breakers_operations_and_faults_are_followed() {
     let run = Run::default()
         .breaker(1, "a->b-0", "opened")
