@@ -132,7 +132,7 @@ fn events_in_words() {
 }
 
 fn one_of_each() -> Vec<Event> {
-    let text = |text: &str| text.to_owned();
+    let text = |text: &str| Text::from(text);
     let (connection, operation, host) = (7, 17, 1);
     let later = Some(Moment::from_nanos(9));
     let fields = Fields::default()
@@ -200,39 +200,37 @@ fn one_of_each() -> Vec<Event> {
         Event::Resumed { host },
         Event::Panicked {
             host,
-            spawned: text("main.rs:3:9").into(),
-            message: text("index 4 of 3").into(),
+            spawned: text("main.rs:3:9"),
+            message: text("index 4 of 3"),
         },
         Event::FaultBegan {
-            fault: text("cut").into(),
-            kind: text("partition").into(),
+            fault: text("cut"),
+            kind: text("partition"),
             hosts: vec![0, 1],
         },
         Event::FaultHit {
-            fault: text("cut").into(),
-            kind: text("partition").into(),
+            fault: text("cut"),
+            kind: text("partition"),
         },
-        Event::FaultEnded {
-            fault: text("cut").into(),
-        },
+        Event::FaultEnded { fault: text("cut") },
         disk("write"),
         disk("sync"),
         disk("truncate"),
         Event::DiskLost {
             host,
-            path: text("/saga.log").into(),
+            path: text("/saga.log"),
             bytes: 4_096,
         },
         Event::DiskFailed {
             host,
-            operation: text("sync").into(),
-            path: text("/saga.log").into(),
-            error: text("EIO").into(),
+            operation: text("sync"),
+            path: text("/saga.log"),
+            error: text("EIO"),
             lost: 512,
         },
         Event::DescriptorRefused {
             host,
-            operation: text("accept").into(),
+            operation: text("accept"),
             limit: 1_024,
         },
         Event::OutOfMemory {
@@ -247,45 +245,45 @@ fn one_of_each() -> Vec<Event> {
         },
         Event::DiskFailed {
             host,
-            operation: text("write").into(),
-            path: text("/saga.log").into(),
-            error: text("ENOSPC").into(),
+            operation: text("write"),
+            path: text("/saga.log"),
+            error: text("ENOSPC"),
             lost: 0,
         },
         Event::Invoked {
             operation,
             client: 3,
-            name: text("checkout").into(),
-            key: text("order-17").into(),
+            name: text("checkout"),
+            key: text("order-17"),
         },
         Event::Completed {
             operation,
             outcome: Outcome::Unknown,
-            detail: text("504 after 1s").into(),
+            detail: text("504 after 1s"),
         },
         Event::Completed {
             operation: 999,
             outcome: Outcome::Ok,
-            detail: String::new().into(),
+            detail: Text::default(),
         },
         Event::Observed {
             host,
-            name: text("charged").into(),
+            name: text("charged"),
             fields,
         },
         component(0, "breaker", "orders-1", "opened", Fields::default()),
         Event::Sampled {
             host,
-            gauge: text("queue-depth").into(),
+            gauge: text("queue-depth"),
             value: 12,
         },
         Event::Settling {},
         Event::Limit {
-            what: text("20 000 000 events").into(),
+            what: text("20 000 000 events"),
         },
         Event::Refused {
             host,
-            what: text("getrandom").into(),
+            what: text("getrandom"),
         },
     ]
 }

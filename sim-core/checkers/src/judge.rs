@@ -20,7 +20,18 @@ pub fn judge(rules: &[NamedRule], evidence: &Evidence<'_>) -> Vec<RuleReport> {
             _ => None,
         })
         .collect();
-    let end = fold(&mut watches, evidence);
+    let asks_the_world = |named: &NamedRule| {
+        let rule = &named.rule;
+        matches!(
+            rule,
+            Rule::State(..) | Rule::AtTheEnd(_) | Rule::Conserved(_)
+        )
+    };
+    let end = if rules.iter().any(asks_the_world) {
+        fold(&mut watches, evidence)
+    } else {
+        World::before(evidence.events)
+    };
     let judged = rules.iter().zip(watches).map(|(named, watch)| match watch {
         Some(watch) => watch.judged(),
         None => judge_one(&named.rule, &end, evidence),

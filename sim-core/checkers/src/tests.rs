@@ -1,9 +1,9 @@
 //! Small runs to judge, and each kind of rule on them.
 
-use crate::{EventExt, Evidence, NamedRule, judge};
+use crate::{EventExt, Evidence, NamedRule, Rule, World, judge};
 use windtunnel_record::{
-    Event, Fields, HostInfo, Moment, Outcome, Reason, Record, RuleReport, Span, Topology, Verdict,
-    Witness,
+    Event, Fields, HostInfo, Moment, Outcome, Reason, Record, RuleReport, Span, Text, Topology,
+    Verdict, Witness,
 };
 
 /// The events of a run, written down one after the other.
@@ -66,7 +66,7 @@ impl Run {
                 Event::Completed {
                     operation,
                     outcome,
-                    detail: String::new().into(),
+                    detail: Text::default(),
                 },
             ),
         }
@@ -261,6 +261,40 @@ fn a_gauge_is_the_sum_of_its_last_readings_over_hosts() {
     assert_eq!(judged(0).verdict, Verdict::Held);
     let says = witness(&judged(2)).says.clone();
     assert!(says.contains("gauge(in-flight) = 4"), "{says}");
+}
+
+#[test]
+fn rules_that_share_the_world_tell_only_what_each_of_them_read() {
+    let run = Run::default()
+        .fact(1, "sold", "amount=3")
+        .fact(2, "lost", "amount=2")
+        .fact(3, "found", "amount=1");
+    let topology = shop();
+    let evidence = Evidence::new(&run.events, &topology, Moment::START, Moment::END);
+    let at_the_end = |id: &str, condition: fn(&World<'_>) -> bool| {
+        NamedRule::new(id, Rule::AtTheEnd(Box::new(condition)))
+    };
+    let rules = [
+        at_the_end("lost", |world| world.sum("lost") == 0),
+        NamedRule::always("sold", |world| world.sum("sold") == 0),
+        at_the_end("found", |world| world.sum("found") == 0),
+    ];
+    let reports = judge(&rules, &evidence);
+    let told: Vec<_> = reports
+        .iter()
+        .map(|report| {
+            (
+                witness(report).says.as_str(),
+                witness(report).events.clone(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("not true at the end: sum(lost) = 2", vec![1]),
+        ("no longer holds: sum(sold) = 3", vec![0]),
+        ("not true at the end: sum(found) = 1", vec![2]),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

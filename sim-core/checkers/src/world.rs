@@ -11,7 +11,7 @@ pub(crate) use {
 
 use facts::{Facts, Table};
 use reads::Reads;
-use std::{collections::BTreeMap, ops::Bound};
+use std::{collections::BTreeMap, fmt, ops::Bound};
 use windtunnel_record::{Event, Fields, Moment, Outcome, Record};
 
 /// What a circuit breaker does with calls.
@@ -39,7 +39,7 @@ impl BreakerState {
 /// The state of the world after some of the events of a run. It remembers what is read from it, so
 /// that a witness can give the values a rule looked at and a rule is asked again only when one of
 /// them changed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct World<'e> {
     events: &'e [Record],
     /// How many of them have happened.
@@ -161,7 +161,8 @@ impl<'e> World<'e> {
         self.facts.get(name).map_or(0, |facts| facts.count)
     }
 
-    /// [`World::sum`] for each value of `field`.
+    /// [`World::sum`] for each value of `field`. The first time it is asked for, it is made from all
+    /// events since the first such fact; from then on it is kept up.
     pub fn sum_by(&self, name: &str, field: &str) -> &BTreeMap<String, i64> {
         self.reads.note(Read::SumBy(name, field));
         let facts = self.facts.get(name);
@@ -169,7 +170,7 @@ impl<'e> World<'e> {
         sums.unwrap_or(&NOTHING)
     }
 
-    /// [`World::count`] for each value of `field`.
+    /// [`World::count`] for each value of `field`, made and kept up as [`World::sum_by`] is.
     pub fn count_by(&self, name: &str, field: &str) -> &BTreeMap<String, i64> {
         self.reads.note(Read::CountBy(name, field));
         let facts = self.facts.get(name);
@@ -244,6 +245,23 @@ impl<'e> World<'e> {
     /// What was read since this was asked last.
     pub(crate) fn take_reads(&self) -> Vec<Read<String>> {
         self.reads.take()
+    }
+}
+
+impl fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the events: those to come are among them, and they are many.
+        f.debug_struct("World")
+            .field("at", &self.at())
+            .field("events", &self.happened)
+            .field("facts", &self.facts)
+            .field("breakers", &self.breakers)
+            .field("open", &self.open)
+            .field("completed", &self.completed)
+            .field("faults", &self.faults)
+            .field("fault_hits", &self.fault_hits)
+            .field("gauges", &self.gauges)
+            .finish_non_exhaustive()
     }
 }
 

@@ -421,11 +421,10 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 fn why_stopped(finished: Finished) -> String {
     let mut events = finished.log.into_events().into_iter();
     let what = events.find_map(|record| match record.event {
-        Event::Limit { what } => Some(what),
+        Event::Limit { what } => Some(what.into()),
         _ => None,
     });
     what.unwrap_or_else(|| "the future was not at its end after a simulated year".into())
-        .to_string()
 }
 
 /// Something that is moved to another thread while its own waits.

@@ -114,7 +114,7 @@ impl<T: Decode> Decode for Option<T> {
 impl<T: Decode> Decode for Vec<T> {
     fn decode(source: &mut &[u8]) -> Result<Self, NotCanonical> {
         let length = u32::decode(source)? as usize;
-        // No element is shorter than a byte, so a length that is a lie makes room for little.
+        // No element is shorter than a byte: a length that is a lie makes room for no more than that.
         let mut all = Self::with_capacity(length.min(source.len()));
         for _ in 0..length {
             all.push(T::decode(source)?);

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A text of an event: names and words, which are short, and most runs have many. Up to 23 bytes stand
-/// in place; a longer one is shared by its copies.
+/// A text of an event. Most are names and words, and a run has hundreds of thousands of them: up to 23
+/// bytes stand in place. A longer one is copied once when it is made, and shared by its copies.
 pub type Text = smol_str::SmolStr;
 
 /// A value of a named field.
@@ -84,6 +84,12 @@ impl From<bool> for Value {
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
         Self::Text(value.into())
+    }
+}
+
+impl From<Text> for Value {
+    fn from(value: Text) -> Self {
+        Self::Text(value)
     }
 }
 

@@ -182,9 +182,13 @@ impl Expression {
     fn all_keys(&self, world: &World<'_>) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
         for (leaf, _) in self.root.leaves() {
-            if let Leaf::Sum { name, by: Some(by) } | Leaf::Count { name, by: Some(by) } = leaf {
-                keys.extend(world.count_by(name, by).keys().cloned());
-            }
+            // Both tables have the same keys; the other one is perhaps read by nobody.
+            let table = match leaf {
+                Leaf::Sum { name, by: Some(by) } => world.sum_by(name, by),
+                Leaf::Count { name, by: Some(by) } => world.count_by(name, by),
+                _ => continue,
+            };
+            keys.extend(table.keys().cloned());
         }
         keys
     }

@@ -50,7 +50,7 @@ impl<'e> Facts<'e> {
         self.sum += amount;
         self.count += 1;
         self.last = position;
-        for (field, value) in keys(fields) {
+        for (field, value) in told_apart_by(fields) {
             match self.by.entry(field) {
                 Entry::Vacant(unread) => {
                     unread.insert(Tables::default());
@@ -91,7 +91,7 @@ impl<'e> Facts<'e> {
                 continue;
             };
             if of == name {
-                let values = keys(fields).filter(|(known, _)| *known == field);
+                let values = told_apart_by(fields).filter(|(known, _)| *known == field);
                 values.for_each(|(_, value)| add(&mut table, value, amount(fields)));
             }
         }
@@ -120,8 +120,8 @@ fn amount(fields: &Fields) -> i64 {
     fields.int(AMOUNT).unwrap_or(1)
 }
 
-/// The fields by which facts are told apart.
-fn keys(fields: &Fields) -> impl Iterator<Item = (&str, &Value)> {
+/// The fields by which facts are told apart, with their values.
+fn told_apart_by(fields: &Fields) -> impl Iterator<Item = (&str, &Value)> {
     let all = fields
         .0
         .iter()

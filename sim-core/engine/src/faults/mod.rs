@@ -32,7 +32,8 @@ use crate::{
     network::{Conditions, Limit},
 };
 use windtunnel_record::{
-    Event, FaultPlan, Inject, PlannedFault, Reorder, Stream, fault::Partition, target::Targets,
+    Event, FaultPlan, Inject, PlannedFault, Reorder, Stream, Text, fault::Partition,
+    target::Targets,
 };
 
 /// The faults of a run and how far they are.
@@ -161,11 +162,11 @@ impl Machine {
     pub(crate) fn fault_begins(&mut self, fault: u32) {
         let planned = &mut self.faults.planned[fault as usize];
         planned.active = true;
-        let (id, inject) = (planned.fault.id.clone(), planned.fault.inject.clone());
+        let (id, inject) = (Text::from(&planned.fault.id), planned.fault.inject.clone());
         let hosts = touched(&inject, &self.topology);
         let kind = inject.kind().into();
         self.note(Event::FaultBegan {
-            fault: id.into(),
+            fault: id,
             kind,
             hosts,
         });
@@ -176,11 +177,11 @@ impl Machine {
     pub(crate) fn fault_ends(&mut self, fault: u32) {
         let planned = &mut self.faults.planned[fault as usize];
         planned.active = false;
-        let (id, inject) = (planned.fault.id.clone(), planned.fault.inject.clone());
+        let (id, inject) = (Text::from(&planned.fault.id), planned.fault.inject.clone());
         planned.cut_off.clear();
         let hosts = std::mem::take(&mut planned.hosts);
         end(self, fault, &inject, &hosts);
-        self.note(Event::FaultEnded { fault: id.into() });
+        self.note(Event::FaultEnded { fault: id });
     }
 
     /// The id of a fault.
@@ -194,12 +195,9 @@ impl Machine {
         let planned = &mut self.faults.planned[fault as usize];
         if !planned.hit {
             planned.hit = true;
-            let fault = planned.fault.id.clone();
+            let fault = Text::from(&planned.fault.id);
             let kind = planned.fault.inject.kind().into();
-            self.note(Event::FaultHit {
-                fault: fault.into(),
-                kind,
-            });
+            self.note(Event::FaultHit { fault, kind });
         }
     }
 

@@ -2,7 +2,7 @@
 //! FoundationDB's tests. The cuts share the first third of the fault, the heals the last third.
 
 use crate::{agenda::Due, machine::Machine};
-use windtunnel_record::{Event, target::Targets};
+use windtunnel_record::{Event, Text, target::Targets};
 
 pub(super) fn begin(
     machine: &mut Machine,
@@ -55,9 +55,9 @@ impl Machine {
         } else {
             planned.cut_off.retain(|other| *other != host);
         }
-        let id = planned.fault.id.clone();
+        let id = Text::from(&planned.fault.id);
         self.note(Event::Swizzled {
-            fault: id.into(),
+            fault: id,
             host,
             cut,
         });
