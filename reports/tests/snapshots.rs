@@ -4,7 +4,7 @@ mod storm;
 
 use storm::{calm, component, storm};
 use windtunnel_record::{
-    Digest, Event, Fields, Moment, Outcome, RunRecord, Seed,
+    Digest, Event, Fields, Moment, Outcome, RunRecord, Seed, Text,
     event::{Ending, Refusal},
 };
 use windtunnel_reports::{
