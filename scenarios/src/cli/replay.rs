@@ -127,9 +127,10 @@ fn scenario_of(case: &Case, file: &Path) -> Result<String, Failure> {
     ];
     let found = places.into_iter().find(|place| target::exists(place));
     found.ok_or_else(|| {
+        let help = target::meant(named).unwrap_or("put the scenario beside its case".into());
         let message = format!(
             "{} is a run of the scenario `{named}`, which is neither in the catalogue nor a file, seen \
-             from here or from the case (put the scenario beside its case)",
+             from here or from the case ({help})",
             file.display()
         );
         Failure::new(Exit::Nothing, message)

@@ -52,6 +52,12 @@ pub fn exists(target: &str) -> bool {
     catalogue.any(|(name, _)| *name == target) || Path::new(target).is_file()
 }
 
+/// The question whether a scenario of the catalogue was meant, if `target` is nearly its name.
+pub fn meant(target: &str) -> Option<String> {
+    let names = catalogue::SCENARIOS.iter().map(|(name, _)| *name);
+    closest(target, names).map(|name| format!("did you mean `{name}`?"))
+}
+
 /// The text of a scenario: of the catalogue by name, or of a file.
 pub fn read(target: &str) -> Result<String, Failure> {
     let known = catalogue::SCENARIOS
@@ -68,14 +74,10 @@ pub fn read(target: &str) -> Result<String, Failure> {
             )
         });
     }
-    let names = || catalogue::SCENARIOS.iter().map(|(name, _)| *name);
-    let help = match closest(target, names()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!(
-            "the catalogue has {}",
-            names().collect::<Vec<_>>().join(", ")
-        ),
-    };
+    let help = meant(target).unwrap_or_else(|| {
+        let names = catalogue::SCENARIOS.iter().map(|(name, _)| *name);
+        format!("the catalogue has {}", names.collect::<Vec<_>>().join(", "))
+    });
     let message = format!("there is no scenario and no file called `{target}` ({help})");
     Err(Failure::new(Exit::Nothing, message))
 }

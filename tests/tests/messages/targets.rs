@@ -37,9 +37,10 @@ fn a_file_that_is_no_toml_is_shown_where_it_stops_to_be() {
 }
 
 #[test]
-fn a_scenario_that_is_not_there_is_answered_with_those_that_are() {
+fn a_scenario_that_is_not_there_is_answered_with_what_was_meant_or_those_that_are() {
     let at = scratch("messages-unknown");
-    assert_snapshot!("unknown_scenario", said(&at, &["run", "shpo"]));
+    let all = ["shpo", "lost-and-found"].map(|target| said(&at, &["run", target]));
+    assert_snapshot!("unknown_scenario", all.join("\n"));
 }
 
 #[test]
