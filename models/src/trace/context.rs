@@ -126,8 +126,8 @@ fn field(text: &str, digits: usize) -> Option<(u128, &str)> {
     Some((number, rest))
 }
 
-/// Fills `room` with the last digits of `number`. Every hop of every request writes some, and the
-/// standard formatter takes ten times as long.
+/// Fills `room` with the last digits of `number`. Every hop of every request writes some, too many for
+/// the standard formatter, which is slow with 128 bits.
 pub(super) fn hexadecimal(mut number: u128, room: &mut [u8]) {
     for place in room.iter_mut().rev() {
         *place = b"0123456789abcdef"[(number & 15) as usize];
