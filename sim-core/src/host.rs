@@ -1,6 +1,7 @@
 //! Hosts of a tunnel.
 
 use crate::tunnel::Tunnel;
+use futures_util::FutureExt;
 use std::{future::Future, io, net::IpAddr, pin::Pin};
 use windtunnel_record::{Clock, Distribution, HostInfo, Scheduling, Size, Span, Throughput};
 
@@ -213,11 +214,11 @@ impl<'t> HostBuilder<'t> {
     where
         F: FnMut() -> Fut + 'static,
         Fut: Future<Output = T> + 'static,
-        T: IntoResult,
+        T: IntoResult + 'static,
     {
         let main: Main = Box::new(move || {
-            let future = main();
-            Box::pin(async move { future.await.into_result() })
+            // Not in an `async` block, which would have room for it twice.
+            Box::pin(main().map(IntoResult::into_result))
         });
         let number = self.tunnel.hosts.len() as u32;
         let name = self.info.name.clone();

@@ -37,12 +37,13 @@ pub(crate) struct Cores {
     armed: u64,
     /// When the first core is free, and when the others are.
     free_at: u64,
-    others_free_at: Vec<u64>,
-    /// Whether they are looked at when gauges are read: they have been at work since they were idle.
-    pub is_watched: bool,
-    waiting: VecDeque<TaskId>,
     /// Who shares them, if they are shared; then nobody waits.
     sharing: Option<Box<Sharing>>,
+    /// Who waits for one, if ever somebody did.
+    waiting: Option<Box<Waiting>>,
+    /// Whether they are looked at when gauges are read: they have been at work since they were idle.
+    pub is_watched: bool,
+    others_free_at: Vec<u64>,
     /// The speed when nothing starves them.
     usual: f64,
     /// The faults that starve them, and the share that each leaves.
@@ -50,6 +51,11 @@ pub(crate) struct Cores {
     speed: f64,
     cost: CpuCost,
 }
+
+type Waiting = VecDeque<TaskId>;
+
+// What looks ahead fetches one line of the processor's cache.
+const _: () = assert!(std::mem::offset_of!(Cores, is_watched) < 64);
 
 /// A core held by no task until its poll ends.
 pub(crate) const RESERVED: u64 = u64::MAX;
@@ -59,7 +65,7 @@ impl Cores {
         let mut cores = Self {
             free_at: 0,
             others_free_at: vec![0; count.max(1) - 1],
-            waiting: VecDeque::new(),
+            waiting: None,
             sharing: (scheduling == Scheduling::ProcessorSharing)
                 .then(|| Box::new(Sharing::new(count.max(1)))),
             usual: speed,
@@ -108,7 +114,7 @@ impl Cores {
     pub fn queue_depth(&self) -> usize {
         match &self.sharing {
             Some(sharing) => sharing.count().saturating_sub(self.count()),
-            None => self.waiting.len(),
+            None => self.waiting.as_ref().map_or(0, |waiting| waiting.len()),
         }
     }
 
@@ -147,14 +153,20 @@ impl Cores {
             STRETCH.set(self.stretch());
             return Some(0);
         }
-        if self.waiting.is_empty()
+        if !self.somebody_waits()
             && let Some(core) = self.free_core(now)
         {
             self.set_free_at(core, RESERVED);
             return Some(core);
         }
-        self.waiting.push_back(task);
+        self.waiting.get_or_insert_default().push_back(task);
         None
+    }
+
+    fn somebody_waits(&self) -> bool {
+        self.waiting
+            .as_ref()
+            .is_some_and(|waiting| !waiting.is_empty())
     }
 
     /// Gives a core back; it is busy until `until`.
@@ -165,14 +177,14 @@ impl Cores {
     /// The next task that can be let in at `now`, and the core reserved for it.
     fn next(&mut self, now: u64) -> Option<(TaskId, u32)> {
         let core = self.free_core(now)?;
-        let task = self.waiting.pop_front()?;
+        let task = self.waiting.as_mut()?.pop_front()?;
         self.set_free_at(core, RESERVED);
         Some((task, core))
     }
 
     /// When the next core becomes free, if somebody waits for it and nothing is armed for then.
     fn next_to_arm(&mut self) -> Option<u64> {
-        if self.waiting.is_empty() {
+        if !self.somebody_waits() {
             return None;
         }
         let soonest = self.all_free_at().min().filter(|&free| free != RESERVED)?;
@@ -186,7 +198,7 @@ impl Cores {
     /// Forgets all work: the process is gone. Gives who waited for some of it.
     #[must_use = "wakers are dropped with the door closed"]
     pub fn clear(&mut self, now: u64) -> Vec<Waker> {
-        self.waiting.clear();
+        self.waiting = None;
         self.free_at = now;
         self.others_free_at.fill(now);
         let sharing = self.sharing.as_mut();

@@ -283,12 +283,7 @@ impl<T> Arena<T> {
 
     /// The value at an index, whatever its number.
     pub fn slot(&self, index: u32) -> Option<&T> {
-        self.raw_slot(index)?.1.as_ref()
-    }
-
-    /// The slot at an index, with its generation, be there a value or not.
-    pub fn raw_slot(&self, index: u32) -> Option<&(u32, Option<T>)> {
-        self.slots.get(index as usize)
+        self.slots.get(index as usize)?.1.as_ref()
     }
 
     pub fn remove(&mut self, id: ArenaId) -> Option<T> {

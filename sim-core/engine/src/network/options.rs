@@ -4,7 +4,10 @@ use super::NetworkSpec;
 use std::time::Duration;
 
 /// The options of a socket. What accepts inherits them from what listens, as on Linux.
+///
+/// Every segment looks at `no_delay`: it stands first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Options {
     /// Whether small writes leave at once (`TCP_NODELAY`); otherwise Nagle's algorithm holds them
     /// while an earlier small one is not acknowledged.

@@ -52,13 +52,8 @@ impl Connections {
     }
 
     pub fn get(&self, number: u32) -> Option<&Connection> {
-        self.slot_of(number)?.as_deref()
-    }
-
-    /// The slot that leads to the one with a number.
-    pub fn slot_of(&self, number: u32) -> Option<&Option<Box<Connection>>> {
         let page = self.pages.get(number as usize / PAGE)?.as_ref()?;
-        Some(&page[number as usize % PAGE])
+        page[number as usize % PAGE].as_deref()
     }
 
     pub fn get_mut(&mut self, number: u32) -> Option<&mut Connection> {

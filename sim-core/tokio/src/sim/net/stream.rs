@@ -2,7 +2,7 @@
 
 use super::{
     ToSocketAddrs,
-    address::addresses,
+    address::{Meant, addresses},
     split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf},
     transfer::{self, either, reading, writing},
 };
@@ -39,8 +39,14 @@ impl TcpStream {
     /// The last address's error: `ConnectionRefused`, `TimedOut`, `AddrNotAvailable` when no ephemeral
     /// port is left, or the lookup's.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
+        // In a place of its own: it is over soon, and a task that goes on with the connection for long
+        // would keep room for it.
+        Box::pin(Self::connect_to(addr.meant())).await
+    }
+
+    async fn connect_to(meant: io::Result<Meant>) -> io::Result<Self> {
         let mut last = None;
-        for address in addresses(addr.meant()).await? {
+        for address in addresses(meant).await? {
             match connect(address).await {
                 Ok(socket) => return Ok(Self::new(socket)),
                 Err(error) => last = Some(error),
@@ -243,5 +249,22 @@ impl fmt::Debug for TcpStream {
             .field("local", &local)
             .field("peer", &peer)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{TcpListener, TcpStream};
+
+    fn room<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A task that serves a connection for long has room for what it awaited before; unless that is
+    /// small each poll touches memory far apart.
+    #[test]
+    fn to_connect_or_to_bind_takes_little_room_in_the_task_that_awaits_it() {
+        assert!(room(TcpStream::connect::<&str>) <= 64);
+        assert!(room(TcpListener::bind::<&str>) <= 64);
     }
 }
