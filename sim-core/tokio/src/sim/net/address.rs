@@ -1,10 +1,8 @@
 //! From names to addresses.
 
 use std::{
-    future::{Future, ready},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
-    pin::Pin,
 };
 use windtunnel_engine::network::resolve;
 
@@ -28,17 +26,13 @@ pub enum Meant {
 /// The addresses that are meant. What means them is asked before, so that no reference to it is held
 /// meanwhile.
 ///
-/// In a place of its own: it is over soon, and a task that binds and then serves for long would keep
-/// room for it.
-pub(super) fn addresses(meant: io::Result<Meant>) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
-    match meant {
-        Ok(Meant::Known(addresses)) => Box::pin(ready(Ok(addresses))),
-        Ok(Meant::Name(name, port)) => Box::pin(async move { resolve(&name, port).await }),
-        Err(error) => Box::pin(ready(Err(error))),
+/// Only a lookup has a place of its own: each datagram comes by here, mostly with an address.
+pub(super) async fn addresses(meant: io::Result<Meant>) -> io::Result<Vec<SocketAddr>> {
+    match meant? {
+        Meant::Known(addresses) => Ok(addresses),
+        Meant::Name(name, port) => Box::pin(async move { resolve(&name, port).await }).await,
     }
 }
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Looks a name up.
 ///

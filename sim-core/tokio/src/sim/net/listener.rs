@@ -1,6 +1,10 @@
 //! Listening for connections.
 
-use super::{TcpStream, ToSocketAddrs, address::addresses, stream::time_to_live};
+use super::{
+    TcpStream, ToSocketAddrs,
+    address::{Meant, addresses},
+    stream::time_to_live,
+};
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -26,8 +30,13 @@ impl TcpListener {
     /// # Errors
     /// `AddrInUse`, `AddrNotAvailable`, or the lookup's.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
+        // In a place of its own: it is over soon, and a task that serves for long would keep room for it.
+        Box::pin(Self::bind_to(addr.meant())).await
+    }
+
+    async fn bind_to(meant: io::Result<Meant>) -> io::Result<Self> {
         let mut last = None;
-        for address in addresses(addr.meant()).await? {
+        for address in addresses(meant).await? {
             match Listener::bind(address, BACKLOG) {
                 Ok(listener) => return Ok(Self { listener }),
                 Err(error) => last = Some(error),
