@@ -1,10 +1,8 @@
 //! Which balancer, as a value.
 
-use std::sync::Arc;
-
 use rand_core::Rng;
 
-use super::{Balancer, PowerOfTwo, RoundRobin};
+use super::{Balancer, Endpoint, PowerOfTwo, RoundRobin};
 
 /// How endpoints are picked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +18,7 @@ impl Policy {
     /// A balancer over `endpoints`.
     pub fn build(
         self,
-        endpoints: &[Arc<str>],
+        endpoints: &[Endpoint],
         rng: impl Rng + Send + 'static,
     ) -> Box<dyn Balancer> {
         match self {

@@ -8,7 +8,7 @@ use rand_core::SeedableRng;
 
 use super::*;
 
-fn names(list: &str) -> Vec<Arc<str>> {
+fn set(list: &str) -> Vec<Endpoint> {
     list.split_whitespace().map(Into::into).collect()
 }
 
@@ -18,7 +18,9 @@ fn rng() -> ChaCha8Rng {
 
 fn turn(balancer: &dyn Balancer, count: usize, down: &str) -> String {
     let picks = (0..count).map(|_| {
-        let pick = balancer.pick(&mut |name| **name != *down).unwrap();
+        let pick = balancer
+            .pick(&Call::default(), &mut |name| **name != *down)
+            .unwrap();
         pick.endpoint().to_string()
     });
     picks.collect()
@@ -26,7 +28,7 @@ fn turn(balancer: &dyn Balancer, count: usize, down: &str) -> String {
 
 #[test]
 fn round_robin_takes_turns_and_a_refusal_takes_nobodys_turn() {
-    let balancer = RoundRobin::new(&names("a b c d"));
+    let balancer = RoundRobin::new(&set("a b c d"));
     assert_eq!(turn(&balancer, 6, ""), "abcdab");
     assert_eq!(turn(&balancer, 6, "c"), "dabdab");
     assert!(balancer.loads().iter().all(|(_, load)| *load == 0));
@@ -34,28 +36,31 @@ fn round_robin_takes_turns_and_a_refusal_takes_nobodys_turn() {
 
 #[test]
 fn round_robin_keeps_its_place_when_the_set_changes() {
-    let balancer = RoundRobin::new(&names("a b c d"));
+    let balancer = RoundRobin::new(&set("a b c d"));
     assert_eq!(turn(&balancer, 2, ""), "ab");
-    balancer.update(&names("x a b c d"));
+    balancer.update(&set("x a b c d"));
     assert_eq!(turn(&balancer, 1, ""), "c");
-    balancer.update(&names("a b d"));
+    balancer.update(&set("a b d"));
     assert_eq!(turn(&balancer, 4, ""), "dabd");
 }
 
 #[test]
 fn an_empty_set_and_a_set_that_refuses_are_told_apart() {
     for policy in [Policy::RoundRobin, Policy::PowerOfTwo] {
-        let none = policy.build(&[], rng()).pick(&mut |_| true).unwrap_err();
+        let none = policy
+            .build(&[], rng())
+            .pick(&Call::default(), &mut |_| true)
+            .unwrap_err();
         assert_eq!(none, NoEndpoint::Empty);
-        let balancer = policy.build(&names("a b c"), rng());
+        let balancer = policy.build(&set("a b c"), rng());
         let mut asked = Vec::new();
-        let refused = balancer.pick(&mut |name| {
+        let refused = balancer.pick(&Call::default(), &mut |name| {
             asked.push(name.clone());
             false
         });
         assert_eq!(refused.unwrap_err(), NoEndpoint::NoneAdmits { asked: 3 });
         asked.sort();
-        assert_eq!(asked, names("a b c"));
+        assert_eq!(asked, ["a", "b", "c"].map(Arc::from));
         assert!(balancer.loads().iter().all(|(_, load)| *load == 0));
     }
 }
@@ -65,7 +70,7 @@ fn two_choices_are_always_different_and_equally_likely() {
     let mut rng = rng();
     let mut seen = BTreeMap::new();
     for _ in 0..12_000 {
-        let (first, second) = p2c::distinct(&mut rng, 4);
+        let (first, second) = load::distinct(&mut rng, 4);
         assert_ne!(first, second);
         *seen.entry((first, second)).or_insert(0) += 1;
     }
@@ -75,8 +80,10 @@ fn two_choices_are_always_different_and_equally_likely() {
 
 #[test]
 fn of_two_endpoints_the_busier_one_is_never_picked() {
-    let balancer = PowerOfTwo::new(&names("a b"), rng());
-    let busy = balancer.pick(&mut |name| &**name == "a").unwrap();
+    let balancer = PowerOfTwo::new(&set("a b"), rng());
+    let busy = balancer
+        .pick(&Call::default(), &mut |name| &**name == "a")
+        .unwrap();
     for _ in 0..200 {
         assert_eq!(turn(&balancer, 1, ""), "b");
     }
@@ -87,9 +94,11 @@ fn of_two_endpoints_the_busier_one_is_never_picked() {
 #[test]
 fn an_update_keeps_loads_and_never_picks_what_left() {
     for policy in [Policy::RoundRobin, Policy::PowerOfTwo] {
-        let balancer = policy.build(&names("a b c"), rng());
-        let held = balancer.pick(&mut |name| &**name == "b").unwrap();
-        balancer.update(&names("b c"));
+        let balancer = policy.build(&set("a b c"), rng());
+        let held = balancer
+            .pick(&Call::default(), &mut |name| &**name == "b")
+            .unwrap();
+        balancer.update(&set("b c"));
         assert_eq!(balancer.loads()[0], ("b".into(), 1));
         assert!(!turn(&*balancer, 100, "").contains('a'));
         drop(held);
@@ -99,7 +108,7 @@ fn an_update_keeps_loads_and_never_picks_what_left() {
 
 #[test]
 fn the_part_of_a_failed_endpoint_is_shared_by_all_others() {
-    let balancer = RoundRobin::new(&names("a b c d"));
+    let balancer = RoundRobin::new(&set("a b c d"));
     let picks = turn(&balancer, 300, "b");
     for name in ["a", "c", "d"] {
         assert_eq!(picks.matches(name).count(), 100, "{name}");
@@ -108,11 +117,11 @@ fn the_part_of_a_failed_endpoint_is_shared_by_all_others() {
 
 #[tokio::test]
 async fn a_cancelled_call_is_in_flight_no_longer() {
-    let balancer: Arc<dyn Balancer> = Arc::from(Policy::RoundRobin.build(&names("a"), rng()));
+    let balancer: Arc<dyn Balancer> = Arc::from(Policy::RoundRobin.build(&set("a"), rng()));
     let shared = balancer.clone();
     let (started, begun) = tokio::sync::oneshot::channel();
     let call = tokio::spawn(async move {
-        let _held = shared.pick(&mut |_| true).unwrap();
+        let _held = shared.pick(&Call::default(), &mut |_| true).unwrap();
         started.send(()).unwrap();
         std::future::pending::<()>().await;
     });

@@ -13,7 +13,7 @@ use super::flight::Flight;
 use super::observer::{BreakerChange, BreakerRejection};
 use super::service::fork;
 use super::{Observer, Refusal};
-use crate::balance::{Balancer, NoEndpoint};
+use crate::balance::{Balancer, Call, Endpoint, NoEndpoint};
 use crate::breaker::{self, Breaker, Change, Rejected};
 use crate::retry::TokenBudget;
 
@@ -47,7 +47,7 @@ impl Upstream {
         });
         let budget = budget.transpose();
         let budget = budget.map_err(|error| invalid("retry-budget", &error))?;
-        let endpoints = shared(&config.endpoints);
+        let endpoints = endpoints_of(&config.endpoints);
         let upstream = Self {
             name: name.into(),
             balancer: config.balance.policy().build(&endpoints, fork(rng)),
@@ -78,7 +78,7 @@ impl Upstream {
 
     /// Replaces the endpoints; those that stay keep load and breaker.
     pub(super) fn update(&self, endpoints: &[String]) -> Result<(), breaker::InvalidPolicy> {
-        let endpoints = shared(endpoints);
+        let endpoints = endpoints_of(endpoints);
         let breakers = self.breakers_for(&endpoints)?;
         // Breakers first: no endpoint can be picked before there is somebody to ask.
         *lock(&self.breakers) = breakers;
@@ -88,14 +88,14 @@ impl Upstream {
 
     fn breakers_for(
         &self,
-        endpoints: &[Arc<str>],
+        endpoints: &[Endpoint],
     ) -> Result<Arc<BTreeMap<Arc<str>, Breaker>>, breaker::InvalidPolicy> {
         let Some(config) = &self.config.breaker else {
             return Ok(Arc::default());
         };
         let old = lock(&self.breakers).clone();
         let mut breakers = BTreeMap::new();
-        for endpoint in endpoints {
+        for endpoint in endpoints.iter().map(|endpoint| &endpoint.name) {
             let breaker = match old.get(endpoint) {
                 Some(known) => known.clone(),
                 None => {
@@ -153,13 +153,20 @@ impl Upstream {
                 false
             }
         };
-        let fresh = self
-            .balancer
-            .pick(&mut |endpoint| !tried.contains(endpoint) && ask(endpoint));
-        let picked = match fresh {
-            Err(NoEndpoint::NoneAdmits { .. }) if !tried.is_empty() => self
-                .balancer
-                .pick(&mut |endpoint| tried.contains(endpoint) && ask(endpoint)),
+        let fresh = Call {
+            eligible: &|endpoint| !tried.contains(endpoint),
+            ..Call::default()
+        };
+        let again = Call {
+            eligible: &|endpoint| tried.contains(endpoint),
+            ..Call::default()
+        };
+        let picked = match self.balancer.pick(&fresh, &mut ask) {
+            Err(NoEndpoint::NoneEligible { .. } | NoEndpoint::NoneAdmits { .. })
+                if !tried.is_empty() =>
+            {
+                self.balancer.pick(&again, &mut ask)
+            }
             picked => picked,
         };
         match picked {
@@ -171,9 +178,11 @@ impl Upstream {
                 ))
             }
             Err(NoEndpoint::Empty) => Err(Refusal::NoEndpoint),
-            Err(NoEndpoint::NoneAdmits { .. }) => Err(Refusal::BreakerOpen {
-                retry_after: shortest,
-            }),
+            Err(NoEndpoint::NoneEligible { .. } | NoEndpoint::NoneAdmits { .. }) => {
+                Err(Refusal::BreakerOpen {
+                    retry_after: shortest,
+                })
+            }
         }
     }
 }
@@ -185,11 +194,8 @@ fn wait(rejected: &Rejected) -> Option<Duration> {
         .map(|wait| wait.saturating_add(Duration::from_nanos(1)))
 }
 
-fn shared(endpoints: &[String]) -> Vec<Arc<str>> {
-    endpoints
-        .iter()
-        .map(|endpoint| endpoint.as_str().into())
-        .collect()
+fn endpoints_of(names: &[String]) -> Vec<Endpoint> {
+    names.iter().map(|name| name.as_str().into()).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

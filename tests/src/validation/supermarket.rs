@@ -13,7 +13,7 @@ use super::{
 use std::sync::Arc;
 use tokio::time::Instant;
 use windtunnel::{Tunnel, pause_for};
-use windtunnel_models::balance::{Balancer, PowerOfTwo};
+use windtunnel_models::balance::{Balancer, Call, Endpoint, PowerOfTwo};
 use windtunnel_record::{Distribution, Scheduling, Seed, Span};
 
 const SERVERS: usize = 500;
@@ -90,7 +90,8 @@ fn describe(tunnel: &mut Tunnel, load: f64, arrivals: u64, tally: Notes<Tally>) 
     let seed = tunnel.seed();
     let host = tunnel.host("arrivals").cpu(Span::ZERO, Span::ZERO);
     host.run(move || {
-        let balancer = PowerOfTwo::new(&names, seed.stream("supermarket/choices").into_rng());
+        let endpoints: Vec<_> = names.iter().cloned().map(Endpoint::new).collect();
+        let balancer = PowerOfTwo::new(&endpoints, seed.stream("supermarket/choices").into_rng());
         arrive(gap, seed, balancer, doors.clone(), tally.clone())
     });
 }
@@ -110,7 +111,9 @@ async fn arrive(
         pause_for(gap.sample(&mut gaps).into()).await;
         let arrived = Instant::now();
         tally.lock().expect("nobody panics").came(arrived);
-        let ticket = balancer.pick(&mut |_| true).expect("everybody is willing");
+        let ticket = balancer
+            .pick(&Call::default(), &mut |_| true)
+            .expect("everybody is willing");
         let server = ticket.endpoint().rsplit('-').next();
         let server: usize = server
             .and_then(|n| n.parse().ok())

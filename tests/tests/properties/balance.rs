@@ -5,7 +5,7 @@ use proptest::{collection::vec, prelude::*, test_runner::TestCaseError};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use std::{collections::BTreeMap, sync::Arc};
-use windtunnel_models::balance::{Balancer, InFlight, NoEndpoint, Policy};
+use windtunnel_models::balance::{Balancer, Call, Endpoint, InFlight, NoEndpoint, Policy};
 
 /// Endpoints that may be in the set.
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -13,8 +13,8 @@ const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 /// What happens to a balancer.
 #[derive(Clone, Debug)]
 enum Operation {
-    /// A call comes; the endpoints of this mask refuse it.
-    Pick { refusing: u8 },
+    /// A call comes; the endpoints of one mask do not come into question, those of the other refuse it.
+    Pick { barred: u8, refusing: u8 },
     /// The call that is so far down the list of open ones ends.
     End(prop::sample::Index),
     /// The set becomes those of this mask, in this order.
@@ -25,8 +25,10 @@ fn operation() -> impl Strategy<Value = Operation> {
     let mask = 0..1u8 << NAMES.len();
     let turn = 0..NAMES.len();
     prop_oneof![
-        8 => Just(Operation::Pick { refusing: 0 }),
-        4 => mask.clone().prop_map(|refusing| Operation::Pick { refusing }),
+        8 => Just(Operation::Pick { barred: 0, refusing: 0 }),
+        2 => mask.clone().prop_map(|refusing| Operation::Pick { barred: 0, refusing }),
+        2 => (mask.clone(), mask.clone())
+            .prop_map(|(barred, refusing)| Operation::Pick { barred, refusing }),
         5 => any::<prop::sample::Index>().prop_map(Operation::End),
         1 => (mask, turn).prop_map(|(members, turned)| Operation::Update { members, turned }),
     ]
@@ -83,7 +85,7 @@ impl Bench {
 
     fn apply(&mut self, operation: Operation) -> Result<(), TestCaseError> {
         match operation {
-            Operation::Pick { refusing } => self.pick(refusing)?,
+            Operation::Pick { barred, refusing } => self.pick(barred, refusing)?,
             Operation::End(which) if !self.calls.is_empty() => {
                 drop(self.calls.swap_remove(which.index(self.calls.len())));
             }
@@ -104,7 +106,8 @@ impl Bench {
         for name in new.iter().filter(|name| !self.members.contains(name)) {
             *self.comings.entry(name.clone()).or_default() += 1;
         }
-        self.balancer.update(&new);
+        let endpoints: Vec<_> = new.iter().cloned().map(Endpoint::new).collect();
+        self.balancer.update(&endpoints);
         self.members = new;
         self.stretch.clear();
         self.last = None;
@@ -118,9 +121,13 @@ impl Bench {
             .count()
     }
 
-    fn pick(&mut self, refusing: u8) -> Result<(), TestCaseError> {
+    fn pick(&mut self, barred: u8, refusing: u8) -> Result<(), TestCaseError> {
         let mut asked: Vec<Arc<str>> = Vec::new();
-        let answer = self.balancer.pick(&mut |name| {
+        let call = Call {
+            eligible: &|name| !refuses(barred, name),
+            ..Call::default()
+        };
+        let answer = self.balancer.pick(&call, &mut |name| {
             asked.push(name.clone());
             !refuses(refusing, name)
         });
@@ -128,21 +135,29 @@ impl Bench {
         once.sort();
         once.dedup();
         prop_assert_eq!(once.len(), asked.len(), "asked twice: {:?}", asked);
-        let willing: Vec<Arc<str>> = self
-            .members
-            .iter()
-            .filter(|m| !refuses(refusing, m))
-            .cloned()
-            .collect();
+        prop_assert!(
+            !asked.iter().any(|name| refuses(barred, name)),
+            "{:?}",
+            asked
+        );
+        let members = self.members.iter();
+        let eligible: Vec<Arc<str>> = members.filter(|m| !refuses(barred, m)).cloned().collect();
+        let mut willing = eligible.clone();
+        willing.retain(|m| !refuses(refusing, m));
         let call = match answer {
             Ok(call) => call,
             Err(NoEndpoint::Empty) => {
                 prop_assert!(self.members.is_empty());
                 return Ok(());
             }
+            Err(NoEndpoint::NoneEligible { endpoints }) => {
+                prop_assert!(eligible.is_empty(), "{:?} were eligible", eligible);
+                prop_assert_eq!(endpoints, self.members.len());
+                return Ok(());
+            }
             Err(NoEndpoint::NoneAdmits { asked }) => {
                 prop_assert!(willing.is_empty(), "{:?} would have admitted", willing);
-                prop_assert_eq!(asked, self.members.len());
+                prop_assert_eq!(asked, eligible.len());
                 return Ok(());
             }
         };
@@ -153,8 +168,8 @@ impl Bench {
             willing
         );
         match self.policy {
-            Policy::RoundRobin => self.takes_turns(&picked, &willing, refusing)?,
-            Policy::PowerOfTwo => self.spares_the_busiest(&picked, &asked)?,
+            Policy::RoundRobin => self.takes_turns(&picked, &willing, barred | refusing)?,
+            Policy::PowerOfTwo => self.spares_the_busiest(&picked, &asked, &eligible)?,
         }
         let coming = self.comings[&picked];
         self.calls.push((call, coming));
@@ -167,9 +182,10 @@ impl Bench {
         &self,
         picked: &Arc<str>,
         asked: &[Arc<str>],
+        eligible: &[Arc<str>],
     ) -> Result<(), TestCaseError> {
         let load = self.load(picked);
-        let mut others = self.members.iter().filter(|m| !asked.contains(m));
+        let mut others = eligible.iter().filter(|m| !asked.contains(m));
         let alone = others.clone().next().is_none();
         let as_busy = others.any(|name| self.load(name) >= load);
         prop_assert!(alone || as_busy, "{picked} has most: {load}");

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand_core::Rng;
 
-use super::members::{InFlight, Member, loads, updated};
-use super::{Admits, Balancer, NoEndpoint};
+use super::super::asking::ask;
+use super::super::members::{InFlight, Member, loads, updated};
+use super::super::{Admits, Balancer, Call, Endpoint, NoEndpoint};
 use crate::chance;
 
 /// Picks the less loaded of two different endpoints; of equals the one drawn first.
@@ -19,9 +20,11 @@ struct Urn {
 }
 
 impl Urn {
-    fn draw(&mut self, refused: &[Arc<str>]) -> Option<InFlight> {
+    fn draw(&mut self, call: &Call<'_>, refused: &[Arc<str>]) -> Option<InFlight> {
         let willing = self.members.iter();
-        let willing: Vec<_> = willing.filter(|m| !refused.contains(&m.name)).collect();
+        let willing: Vec<_> = willing
+            .filter(|member| (call.eligible)(&member.name) && !refused.contains(&member.name))
+            .collect();
         let chosen = match willing.len() {
             0 => return None,
             1 => willing[0],
@@ -39,7 +42,7 @@ impl Urn {
 }
 
 /// Two different numbers below `count` (at least 2); every ordered pair is equally likely.
-pub(super) fn distinct(rng: &mut (impl Rng + ?Sized), count: usize) -> (usize, usize) {
+pub(in super::super) fn distinct(rng: &mut (impl Rng + ?Sized), count: usize) -> (usize, usize) {
     let first = chance::below(rng, count as u64) as usize;
     let second = chance::below(rng, count as u64 - 1) as usize;
     (first, second + usize::from(second >= first))
@@ -47,9 +50,9 @@ pub(super) fn distinct(rng: &mut (impl Rng + ?Sized), count: usize) -> (usize, u
 
 impl PowerOfTwo {
     /// Picks among `endpoints`.
-    pub fn new(endpoints: &[Arc<str>], rng: impl Rng + Send + 'static) -> Self {
+    pub fn new(endpoints: &[Endpoint], rng: impl Rng + Send + 'static) -> Self {
         let urn = Urn {
-            members: updated(&[], endpoints),
+            members: updated(&[], endpoints, |_| ()),
             rng: Box::new(rng),
         };
         Self {
@@ -63,22 +66,15 @@ impl PowerOfTwo {
 }
 
 impl Balancer for PowerOfTwo {
-    fn pick(&self, admits: &mut Admits<'_>) -> Result<InFlight, NoEndpoint> {
-        let mut refused = Vec::new();
-        loop {
-            let Some(chosen) = self.urn().draw(&refused) else {
-                return Err(NoEndpoint::after(refused.len()));
-            };
-            if admits(chosen.endpoint()) {
-                return Ok(chosen);
-            }
-            refused.push(chosen.endpoint().clone());
-        }
+    fn pick(&self, call: &Call<'_>, admits: &mut Admits<'_>) -> Result<InFlight, NoEndpoint> {
+        let endpoints = self.urn().members.len();
+        let draw = |refused: &[Arc<str>]| Some((self.urn().draw(call, refused)?, ()));
+        ask(endpoints, admits, draw, |()| ())
     }
 
-    fn update(&self, endpoints: &[Arc<str>]) {
+    fn update(&self, endpoints: &[Endpoint]) {
         let mut urn = self.urn();
-        urn.members = updated(&urn.members, endpoints);
+        urn.members = updated(&urn.members, endpoints, |_| ());
     }
 
     fn loads(&self) -> Vec<(Arc<str>, usize)> {

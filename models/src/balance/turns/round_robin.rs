@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::members::{InFlight, Member, loads, updated};
-use super::{Admits, Balancer, NoEndpoint};
+use super::super::asking::ask;
+use super::super::members::{InFlight, Member, loads, updated};
+use super::super::{Admits, Balancer, Call, Endpoint, NoEndpoint};
 
 /// Picks in turn. Over any window with stable members that all admit, the counts differ by at most one.
 #[derive(Debug)]
@@ -19,19 +20,20 @@ struct Ring {
 }
 
 impl Ring {
-    /// The first after the last pick that did not refuse; it is the last pick from now on.
-    fn step(&mut self, refused: &[Arc<str>]) -> Option<InFlight> {
+    /// The first after the last pick that may be asked; it is the last pick from now on.
+    fn step(&mut self, call: &Call<'_>, refused: &[Arc<str>]) -> Option<InFlight> {
         let count = self.members.len();
         let last = self.last.as_ref();
         let found = last.and_then(|last| self.members.iter().position(|m| m.name == *last));
         let start = found.map_or(0, |index| index + 1);
         let mut turn = (0..count).map(|step| &self.members[(start + step) % count]);
-        let next = turn.find(|member| !refused.contains(&member.name))?;
+        let next =
+            turn.find(|member| (call.eligible)(&member.name) && !refused.contains(&member.name))?;
         self.last = Some(next.name.clone());
         Some(next.take())
     }
 
-    fn update(&mut self, names: &[Arc<str>]) {
+    fn update(&mut self, endpoints: &[Endpoint]) {
         // If the last pick leaves, the turn goes on after the nearest one before it that stays.
         if let Some(last) = self.last.take() {
             let count = self.members.len();
@@ -40,15 +42,16 @@ impl Ring {
                 let index = (at.unwrap_or(0) + count - step) % count;
                 &self.members[index].name
             });
-            self.last = back.find(|name| names.contains(name)).cloned();
+            let stays = |name: &Arc<str>| endpoints.iter().any(|next| next.name == *name);
+            self.last = back.find(|name| stays(name)).cloned();
         }
-        self.members = updated(&self.members, names);
+        self.members = updated(&self.members, endpoints, |_| ());
     }
 }
 
 impl RoundRobin {
     /// Picks among `endpoints`, the first one first.
-    pub fn new(endpoints: &[Arc<str>]) -> Self {
+    pub fn new(endpoints: &[Endpoint]) -> Self {
         let mut ring = Ring::default();
         ring.update(endpoints);
         Self {
@@ -62,20 +65,13 @@ impl RoundRobin {
 }
 
 impl Balancer for RoundRobin {
-    fn pick(&self, admits: &mut Admits<'_>) -> Result<InFlight, NoEndpoint> {
-        let mut refused = Vec::new();
-        loop {
-            let Some(next) = self.ring().step(&refused) else {
-                return Err(NoEndpoint::after(refused.len()));
-            };
-            if admits(next.endpoint()) {
-                return Ok(next);
-            }
-            refused.push(next.endpoint().clone());
-        }
+    fn pick(&self, call: &Call<'_>, admits: &mut Admits<'_>) -> Result<InFlight, NoEndpoint> {
+        let endpoints = self.ring().members.len();
+        let draw = |refused: &[Arc<str>]| Some((self.ring().step(call, refused)?, ()));
+        ask(endpoints, admits, draw, |()| ())
     }
 
-    fn update(&self, endpoints: &[Arc<str>]) {
+    fn update(&self, endpoints: &[Endpoint]) {
         self.ring().update(endpoints);
     }
 
