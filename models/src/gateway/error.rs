@@ -51,6 +51,9 @@ pub enum Refusal {
     /// There is no endpoint.
     #[error("the service has no endpoint")]
     NoEndpoint,
+    /// The route shares its requests among upstreams none of which has a weight.
+    #[error("the route leads nowhere")]
+    NoUpstream,
     /// The endpoint could not be reached, or broke off; the word is the error's kind.
     #[error("the service broke off ({0})")]
     BadUpstream(&'static str),
@@ -66,6 +69,7 @@ impl Refusal {
             Self::BadRequest(_) | Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoUpstream => StatusCode::INTERNAL_SERVER_ERROR,
             Self::SlowClient => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -87,6 +91,7 @@ impl Refusal {
             Self::Limited { .. } => "limited",
             Self::BreakerOpen { .. } => "breaker-open",
             Self::NoEndpoint => "no-endpoint",
+            Self::NoUpstream => "no-upstream",
             Self::BadUpstream(_) => "bad-upstream",
             Self::Deadline => "deadline",
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::uri::{Authority, Scheme};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep};
@@ -42,7 +42,7 @@ impl Exchange {
     /// learns that there was no result. No slot is held during a pause.
     pub(super) async fn run(mut self) -> Response<Body> {
         let route = self.admitted.route.clone();
-        let upstream = route.upstream.clone();
+        let upstream = self.admitted.upstream.clone();
         let trace = self.admitted.trace.trace_id();
         let deadline = Some(self.admitted.deadline);
         let mut course = route.retry.as_ref().map(|policy| policy.course(deadline));
@@ -116,11 +116,7 @@ impl Exchange {
         }
         let trace = &self.admitted.trace;
         self.shared.with_rng(|rng| trace.write(&mut headers, rng));
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(Scheme::HTTP);
-        parts.authority = endpoint.parse::<Authority>().ok();
-        parts.path_and_query = Some(self.admitted.target.clone());
-        let uri = Uri::from_parts(parts).ok()?;
+        let uri = address(endpoint, &self.admitted.target)?;
         let mut request = Request::new(self.upload.send(&mut headers));
         *request.method_mut() = self.head.method.clone();
         *request.uri_mut() = uri;
@@ -169,7 +165,7 @@ impl Exchange {
         let drawn = self
             .shared
             .with_rng(|rng| course.next(now, server_delay, rng));
-        let upstream = &self.admitted.route.upstream;
+        let upstream = &self.admitted.upstream;
         let pause = drawn.and_then(|pause| match upstream.withdraw() {
             true => Ok(pause),
             false => Err(GiveUp::Budget),
@@ -189,6 +185,10 @@ impl Exchange {
         let received = head.version;
         hops::strip(&mut head.headers, &[]);
         hops::append_via(&mut head.headers, received, &self.snapshot.config.name);
+        self.admitted
+            .route
+            .response_headers
+            .apply(&mut head.headers);
         // The version says what this gateway speaks, not what it was told (RFC 9110, section 6.2).
         head.version = Version::HTTP_11;
         head.extensions.clear();
@@ -205,4 +205,13 @@ impl Exchange {
         self.record.refused(refusal);
         response
     }
+}
+
+/// Where `target` is at an endpoint.
+pub(super) fn address(endpoint: &str, target: &PathAndQuery) -> Option<Uri> {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(endpoint.parse::<Authority>().ok()?);
+    parts.path_and_query = Some(target.clone());
+    Uri::from_parts(parts).ok()
 }

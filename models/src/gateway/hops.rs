@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{CONNECTION, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -10,7 +11,7 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Headers that belong to one connection, besides what `Connection` names.
-const HOP_BY_HOP: [HeaderName; 7] = [
+pub(super) const HOP_BY_HOP: [HeaderName; 7] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -154,18 +155,33 @@ fn address(entry: &str) -> Option<IpAddr> {
 ///
 /// An absolute request target outranks the header; a missing or second `Host` is `None`.
 pub(super) fn requested_host(head: &http::request::Parts) -> Option<String> {
-    let authority = match head.uri.authority() {
-        Some(authority) => authority.as_str(),
-        None => {
-            let mut hosts = head.headers.get_all(HOST).iter();
-            let only = hosts.next().filter(|_| hosts.next().is_none())?;
-            only.to_str().ok()?
-        }
-    };
-    let authority = authority.parse::<http::uri::Authority>().ok()?;
+    let authority = requested_authority(head)?;
     let host = authority.host().to_ascii_lowercase();
     let host = host.strip_suffix('.').unwrap_or(&host);
     (!host.is_empty()).then(|| host.to_owned())
+}
+
+/// The port a request is for, if it says one.
+pub(super) fn requested_port(head: &http::request::Parts) -> Option<u16> {
+    requested_authority(head)?.port_u16()
+}
+
+fn requested_authority(head: &http::request::Parts) -> Option<Authority> {
+    if let Some(authority) = head.uri.authority() {
+        return Some(authority.clone());
+    }
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let only = hosts.next().filter(|_| hosts.next().is_none())?;
+    only.to_str().ok()?.parse().ok()
+}
+
+/// The scheme a request came by: what a trusted proxy in front says, or that of this gateway.
+pub(super) fn requested_scheme(headers: &HeaderMap, trusted: bool) -> &'static str {
+    let said = headers.get(X_FORWARDED_PROTO).filter(|_| trusted);
+    match said {
+        Some(said) if said == "https" => "https",
+        _ => "http",
+    }
 }
 
 #[cfg(test)]

@@ -5,22 +5,33 @@ use std::sync::Arc;
 
 use http::header::TRANSFER_ENCODING;
 use http::uri::PathAndQuery;
-use http::{Method, Version};
+use http::{Method, Response, Version};
 use tokio::time::Instant;
 
+use super::action::{Action, Asked};
 use super::hops;
 use super::path::normalise;
 use super::record::Record;
 use super::route::Route;
 use super::snapshot::Snapshot;
+use super::upstream::Upstream;
 use super::{Client, Refusal};
-use crate::http::{Peer, deadline};
+use crate::http::{Body, Peer, deadline};
 use crate::trace::TraceContext;
+
+/// What becomes of a request that was let in.
+pub(super) enum Admission {
+    /// It may be forwarded.
+    Forward(Admitted),
+    /// The gateway answers by itself, as its route says.
+    Answer(Response<Body>),
+}
 
 /// A request that may be forwarded: its head is what every attempt starts from.
 pub(super) struct Admitted {
     pub(super) route: Arc<Route>,
-    /// In its normal form, with the query as it came.
+    pub(super) upstream: Arc<Upstream>,
+    /// In its normal form, rewritten, with the query as it came.
     pub(super) target: PathAndQuery,
     pub(super) deadline: Instant,
     pub(super) trace: TraceContext,
@@ -29,13 +40,13 @@ pub(super) struct Admitted {
 /// Rewrites the head for the way on and decides whether it may go; asks no endpoint for anything.
 ///
 /// The order: path → removal of what others must not set → client → limit over all routes → route →
-/// authentication → limit of the route → deadline.
+/// authentication → limit of the route → the gateway's own answer, or deadline → upstream → rewriting.
 pub(super) fn admit(
     snapshot: &Snapshot,
     head: &mut http::request::Parts,
     record: &mut Record,
     context: impl FnOnce(&http::HeaderMap) -> TraceContext,
-) -> Result<Admitted, Refusal> {
+) -> Result<Admission, Refusal> {
     let config = &snapshot.config;
     let received = head.version;
     check_framing(head)?;
@@ -57,19 +68,39 @@ pub(super) fn admit(
     if let Some(limit) = &snapshot.limit {
         limit.admit(&client)?;
     }
-    let route = snapshot
+    let (route, prefix) = snapshot
         .route(&record.host, &path, head)
-        .ok_or(Refusal::NoRoute)?
-        .clone();
+        .ok_or(Refusal::NoRoute)?;
+    let route = route.clone();
     record.route = Some(route.name.clone());
     let client = authenticate(snapshot, &route, head, client)?;
     record.client = Some(client.clone());
     if let Some(limit) = &route.limit {
         limit.admit(&client)?;
     }
+    let trusted = config.trusted_hops > 0;
+    let upstream = match &route.action {
+        Action::Forward(upstream) => upstream.clone(),
+        Action::Split(split) => {
+            let chosen = split.choose(&head.headers, &client);
+            chosen.ok_or(Refusal::NoUpstream)?.clone()
+        }
+        Action::Redirect(redirect) => {
+            let scheme = hops::requested_scheme(&head.headers, trusted);
+            let asked = Asked {
+                scheme,
+                host: &record.host,
+                port: hops::requested_port(head),
+                path: &path,
+                prefix,
+                query: head.uri.query(),
+            };
+            return Ok(Admission::Answer(redirect.response(&asked)));
+        }
+        Action::Respond(direct) => return Ok(Admission::Answer(direct.response())),
+    };
     let deadline = agree_on_deadline(&route, head, record)?;
     hops::append_via(&mut head.headers, received, &config.name);
-    let trusted = config.trusted_hops > 0;
     hops::append_forwarded(
         &mut head.headers,
         peer,
@@ -77,12 +108,19 @@ pub(super) fn admit(
         trusted,
         config.forwarded,
     );
-    Ok(Admitted {
+    let target = match route.rewrite.path(&path, prefix) {
+        Some(path) => self::target(&path, head.uri.query())?,
+        None => target,
+    };
+    route.rewrite.host(&mut head.headers);
+    route.request_headers.apply(&mut head.headers);
+    Ok(Admission::Forward(Admitted {
         route,
+        upstream,
         target,
         deadline,
         trace,
-    })
+    }))
 }
 
 /// hyper refuses most ambiguous framings itself; it takes any list that ends in `chunked`.

@@ -6,13 +6,16 @@
 //! closes the route, and with headers believed or forwarded wrongly it lets strangers in.
 //!
 //! A request's way: framing → path in its normal form → what outsiders must not set is removed → client →
-//! limit → route → API key → limit of the route → deadline (the earlier of the route's and the caller's)
-//! → body, if it is kept for repetition → breaker and pick in one step → forward → report once.
+//! limit → route → API key → limit of the route → redirect or answer of the gateway's own, or: deadline
+//! (the earlier of the route's and the caller's) → rewriting → upstream, if several share the route →
+//! body, if it is kept for repetition → copies to mirrors → breaker and pick in one step → forward →
+//! report once.
 //!
 //! The endpoint's slot and its breaker's permit are held until the last byte of the answer's body was
 //! handed over, or the body is dropped: an endpoint that still sends is still busy, and one that breaks
 //! off in the middle of a body has failed. A 5xx is reported to the breaker at its head.
 
+mod action;
 mod answer;
 pub mod config;
 mod error;
@@ -28,6 +31,7 @@ mod path;
 mod record;
 mod route;
 mod service;
+mod shadow;
 mod snapshot;
 mod table;
 mod upload;
@@ -37,7 +41,8 @@ pub use config::{Config, DeadlineCovers, InvalidConfig};
 pub use error::{REFUSED_BY, Refusal};
 pub use identity::Client;
 pub use observer::{
-    Access, Attempt, BreakerChange, BreakerRejection, End, Load, Observer, Outcome, Retrying,
+    Access, Attempt, BreakerChange, BreakerRejection, End, Load, MirrorEnd, Mirrored, Observer,
+    Outcome, Retrying,
 };
 pub use path::{BadPath, EncodedSlashes, normalise};
 pub use service::{Gateway, UpdateError};

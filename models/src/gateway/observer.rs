@@ -149,6 +149,27 @@ pub struct BreakerRejection<'a> {
     pub rejected: Rejected,
 }
 
+/// How the copy of a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MirrorEnd {
+    /// The mirror's answer was read to its end, and thrown away.
+    Answered(StatusCode),
+    /// There was no complete answer; the word is the error's kind.
+    Failed(&'static str),
+    /// No copy was sent: `body` if the gateway does not hold the whole body, `full` if too many copies are
+    /// under way, else the kind of the [`Refusal`].
+    Skipped(&'static str),
+}
+
+/// One copy of a request, told exactly once.
+#[derive(Debug)]
+pub struct Mirrored<'a> {
+    /// The upstream that mirrors.
+    pub upstream: &'a str,
+    /// How it ended.
+    pub end: MirrorEnd,
+}
+
 /// Sees what a gateway does. Called outside of every lock, after what was held was given back to the
 /// breaker; until the head of the answer is there the request's trace is in force
 /// ([`trace::present`](crate::trace::present)).
@@ -181,6 +202,11 @@ pub trait Observer: Send + Sync + 'static {
     /// A breaker changed its state.
     fn breaker(&self, change: &BreakerChange<'_>) {
         let _ = change;
+    }
+
+    /// The copy of a request ended, or was not sent.
+    fn mirrored(&self, mirrored: &Mirrored<'_>) {
+        let _ = mirrored;
     }
 
     /// A breaker did not admit a request.

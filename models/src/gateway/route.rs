@@ -1,23 +1,28 @@
 //! Routes, compiled from their configuration.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method, StatusCode};
+use rand_core::Rng;
 
 use super::DeadlineCovers;
-use super::config::{Config, Match, PathMatch, Route as RouteConfig};
+use super::action::{Action, HeaderChanges, Mirror, Rewrite, Upstreams};
+use super::config::{Config, InvalidConfig, Match, PathMatch, Route as RouteConfig};
 use super::identity::KeySet;
 use super::limits::ClientLimit;
-use super::table::{Entry, PathRule, Rule, Table};
-use super::upstream::Upstream;
-use crate::limit::InvalidQuota;
+use super::table::{Entry, PathRule, Pattern, Rule, Table};
 use crate::retry;
 
 /// One route, compiled.
 pub(super) struct Route {
     pub(super) name: Arc<str>,
-    pub(super) upstream: Arc<Upstream>,
+    pub(super) action: Action,
+    pub(super) mirrors: Vec<Arc<Mirror>>,
+    pub(super) rewrite: Rewrite,
+    pub(super) request_headers: HeaderChanges,
+    pub(super) response_headers: HeaderChanges,
     pub(super) deadline: Duration,
     pub(super) covers: DeadlineCovers,
     pub(super) limit: Option<Arc<ClientLimit>>,
@@ -27,24 +32,39 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Compiles a route of a validated configuration; a limit that did not change is kept from `old`.
+    /// Compiles the route `field` of a validated configuration; a limit that did not change is kept from
+    /// `old`. `rng` draws where shares begin to be dealt out.
     pub(super) fn new(
         config: &Config,
-        route: &RouteConfig,
-        upstream: Arc<Upstream>,
+        (field, route): (&str, &RouteConfig),
+        upstreams: &Upstreams,
         old: Option<&Self>,
-    ) -> Result<Self, InvalidQuota> {
+        rng: &mut dyn Rng,
+    ) -> Result<Self, InvalidConfig> {
         let old_limit = old.and_then(|old| old.limit.clone());
         let limit = route.limit.as_ref();
         let limit = limit.map(|limit| ClientLimit::keep(old_limit, limit));
+        let limit = limit.transpose();
+        let limit = limit.map_err(|error| InvalidConfig::of(format!("{field}.limit"), error))?;
+        let nowhere = || InvalidConfig::of(field, "leads to no upstream");
+        let mut seed = |needed: bool| if needed { rng.next_u64() } else { 0 };
+        let action = route.action().ok_or_else(nowhere)?;
+        let action = Action::new(action, upstreams, seed(route.split.is_some()));
+        let mirrors = route.mirror.iter();
+        let mirrors =
+            mirrors.map(|mirror| Mirror::new(mirror, upstreams, seed(true)).map(Arc::new));
         let keys = route.keys.as_ref().and_then(|set| config.keys.get(set));
         let retry = route.retry.as_ref();
         Ok(Self {
             name: route.name.as_str().into(),
-            upstream,
+            action: action.ok_or_else(nowhere)?,
+            mirrors: mirrors.collect::<Option<_>>().ok_or_else(nowhere)?,
+            rewrite: route.rewrite.as_ref().map(Rewrite::new).unwrap_or_default(),
+            request_headers: HeaderChanges::new(&route.request_headers),
+            response_headers: HeaderChanges::new(&route.response_headers),
             deadline: route.deadline.unwrap_or(config.deadline),
             covers: route.deadline_covers,
-            limit: limit.transpose()?,
+            limit,
             keys: keys.map(KeySet::new),
             retry: retry.map(|retry| retry.policy()),
             per_try_timeout: retry.and_then(|retry| retry.per_try_timeout),
@@ -94,17 +114,28 @@ fn rule(matching: &Match) -> Rule {
         None => PathRule::prefix("/"),
         Some(PathMatch::Exact(path)) => PathRule::Exact(path.clone()),
         Some(PathMatch::Prefix(path)) => PathRule::prefix(path),
+        Some(PathMatch::Regex(pattern)) => PathRule::Regex(Pattern::regex(pattern)),
     };
     let method = matching.method.as_ref();
-    let (headers, query) = (matching.headers.iter(), matching.query.iter());
+    let headers = with_patterns(&matching.headers, &matching.header_patterns);
     Rule {
         path,
         method: method.and_then(|method| Method::from_bytes(method.as_bytes()).ok()),
         headers: headers
-            .map(|(name, value)| (header(name), value.clone()))
+            .map(|(name, pattern)| (header(name), pattern))
             .collect(),
-        query: query
-            .map(|(name, value)| (name.clone(), value.clone()))
+        query: with_patterns(&matching.query, &matching.query_patterns)
+            .map(|(name, pattern)| (name.to_owned(), pattern))
             .collect(),
     }
+}
+
+fn with_patterns<'a>(
+    values: &'a BTreeMap<String, String>,
+    patterns: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = (&'a str, Pattern)> {
+    let values = values.iter();
+    let values = values.map(|(name, value)| (name.as_str(), Pattern::Exact(value.clone())));
+    let patterns = patterns.iter();
+    values.chain(patterns.map(|(name, regex)| (name.as_str(), Pattern::regex(regex))))
 }

@@ -14,11 +14,11 @@ use rand_core::{Rng, SeedableRng};
 
 use super::config::{Config, InvalidConfig};
 use super::exchange::Exchange;
-use super::intake::admit;
+use super::intake::{Admission, admit};
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::upload::Upload;
-use super::{Observer, Refusal};
+use super::{End, Observer, Refusal, shadow};
 use crate::http::{Body, BoxError, Client, ClientPolicy, Sending};
 use crate::trace::{self, TraceContext};
 
@@ -159,7 +159,12 @@ impl Gateway {
             self.shared.with_rng(|rng| TraceContext::read(headers, rng))
         };
         let admitted = match admit(&snapshot, &mut head, &mut record, context) {
-            Ok(admitted) => admitted,
+            Ok(Admission::Forward(admitted)) => admitted,
+            Ok(Admission::Answer(response)) => {
+                record.answered(response.status());
+                record.ended(End::Complete);
+                return response;
+            }
             Err(refusal) => return refuse(&snapshot, record, refusal),
         };
         let config = &snapshot.config;
@@ -179,6 +184,7 @@ impl Gateway {
             upload,
             record,
         };
+        shadow::cast(&exchange);
         trace::within(Some(trace), exchange.run()).await
     }
 }

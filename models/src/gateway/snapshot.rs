@@ -7,6 +7,7 @@ use http::HeaderName;
 use rand_core::Rng;
 
 use super::Observer;
+use super::action::Upstreams;
 use super::config::{Config, Identity, InvalidConfig};
 use super::identity::Identification;
 use super::limits::ClientLimit;
@@ -24,7 +25,7 @@ pub(super) struct Snapshot {
     pub(super) internal: Vec<HeaderName>,
     /// Not to be nominated away.
     pub(super) protected: Vec<HeaderName>,
-    pub(super) upstreams: BTreeMap<String, Arc<Upstream>>,
+    pub(super) upstreams: Upstreams,
     table: Table,
     routes: Vec<Arc<Route>>,
 }
@@ -47,7 +48,7 @@ impl Snapshot {
             };
             upstreams.insert(name.clone(), upstream);
         }
-        let routes = compile(&config, &upstreams, old)?;
+        let routes = compile(&config, &upstreams, old, rng)?;
         let old_limit = old.and_then(|old| old.limit.clone());
         let limit = config.limit.as_ref();
         let limit = limit
@@ -80,13 +81,13 @@ impl Snapshot {
         })
     }
 
-    /// The route of a request.
+    /// The route of a request, and how many bytes of its path the route matched as a prefix.
     pub(super) fn route(
         &self,
         host: &str,
         path: &str,
         head: &http::request::Parts,
-    ) -> Option<&Arc<Route>> {
+    ) -> Option<(&Arc<Route>, usize)> {
         let question = Question {
             host,
             path,
@@ -94,27 +95,24 @@ impl Snapshot {
             method: &head.method,
             headers: &head.headers,
         };
-        self.routes.get(self.table.find(&question)?)
+        let found = self.table.find(&question)?;
+        Some((self.routes.get(found.entry)?, found.prefix))
     }
 }
 
 fn compile(
     config: &Config,
-    upstreams: &BTreeMap<String, Arc<Upstream>>,
+    upstreams: &Upstreams,
     old: Option<&Snapshot>,
+    rng: &mut dyn Rng,
 ) -> Result<Vec<Arc<Route>>, InvalidConfig> {
     let mut routes = Vec::with_capacity(config.routes.len());
     for (position, route) in config.routes.iter().enumerate() {
-        let Some(upstream) = upstreams.get(&route.upstream) else {
-            let field = format!("routes[{position}].upstream");
-            return Err(InvalidConfig::of(field, "names no upstream"));
-        };
+        let field = format!("routes[{position}]");
         let before = old.and_then(|old| old.routes.iter().find(|old| *old.name == *route.name));
-        let compiled = Route::new(config, route, upstream.clone(), before.map(|old| &**old));
-        let field = || format!("routes[{position}].limit");
-        routes.push(Arc::new(
-            compiled.map_err(|error| InvalidConfig::of(field(), error))?,
-        ));
+        let before = before.map(|old| &**old);
+        let compiled = Route::new(config, (&field, route), upstreams, before, rng)?;
+        routes.push(Arc::new(compiled));
     }
     Ok(routes)
 }

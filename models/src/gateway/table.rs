@@ -1,24 +1,68 @@
 //! The routing table: which route a request belongs to, by the precedence of the Gateway API.
 //!
 //! Among the routes of the best-matching host (exact before wildcard, longer wildcard first, then
-//! routes without a host): exact path, longest path prefix in characters, method, most header
-//! matches, most query matches, oldest route, name, position. The order is fixed when the table is
+//! routes without a host): exact path, regular expression (which that API leaves open; the longer one
+//! first), longest path prefix in characters, method, most header matches, most query matches, oldest
+//! route, name, position. The order is fixed when the table is
 //! built; a look-up takes the first rule that fits.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, Method};
+use regex_lite::Regex;
 
 use super::path::decode_component;
 
 /// How a rule compares the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum PathRule {
     /// The whole path.
     Exact(String),
     /// Whole segments at the front; without trailing slash, so the root is empty.
     Prefix(String),
+    /// The whole path fits.
+    Regex(Pattern),
+}
+
+/// How a value is compared.
+#[derive(Clone, Debug)]
+pub(super) enum Pattern {
+    /// The very value.
+    Exact(String),
+    /// A regular expression that the whole value fits.
+    Regex(Regex),
+}
+
+impl Pattern {
+    /// The pattern of an expression that validation has seen; any other would fit nothing but itself.
+    pub(super) fn regex(expression: &str) -> Self {
+        match whole(expression) {
+            Ok(regex) => Self::Regex(regex),
+            Err(_) => Self::Exact(expression.to_owned()),
+        }
+    }
+
+    fn fits(&self, value: &str) -> bool {
+        match self {
+            Self::Exact(exact) => value == exact,
+            Self::Regex(regex) => regex.is_match(value),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Exact(text) => text.len(),
+            Self::Regex(regex) => regex.as_str().len(),
+        }
+    }
+}
+
+/// An expression that has to fit from the first to the last character.
+pub(super) fn whole(expression: &str) -> Result<Regex, regex_lite::Error> {
+    // On its own first: brackets around it could make a valid one of two halves.
+    Regex::new(expression)?;
+    Regex::new(&format!("^(?:{expression})$"))
 }
 
 impl PathRule {
@@ -29,6 +73,7 @@ impl PathRule {
     fn fits(&self, path: &str) -> bool {
         match self {
             Self::Exact(exact) => path == exact,
+            Self::Regex(pattern) => pattern.fits(path),
             Self::Prefix(prefix) => path
                 .strip_prefix(&**prefix)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
@@ -41,8 +86,8 @@ impl PathRule {
 pub(super) struct Rule {
     pub(super) path: PathRule,
     pub(super) method: Option<Method>,
-    pub(super) headers: Vec<(HeaderName, String)>,
-    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: Vec<(HeaderName, Pattern)>,
+    pub(super) query: Vec<(String, Pattern)>,
 }
 
 impl Rule {
@@ -52,19 +97,18 @@ impl Rule {
                 .method
                 .as_ref()
                 .is_none_or(|method| method == request.method)
-            && self.headers.iter().all(|(name, value)| {
-                request
-                    .headers
-                    .get_all(name)
-                    .iter()
-                    .any(|found| found == value.as_str())
+            && self.headers.iter().all(|(name, pattern)| {
+                let found = request.headers.get_all(name).iter();
+                let mut texts =
+                    found.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+                texts.any(|text| pattern.fits(text))
             })
-            && self.query.iter().all(|(name, value)| {
+            && self.query.iter().all(|(name, pattern)| {
                 // The first occurrence of a parameter decides, as services read it.
                 let mut pairs = pairs(request.query);
                 pairs
                     .find(|(found, _)| found == name)
-                    .is_some_and(|(_, found)| found == *value)
+                    .is_some_and(|(_, found)| pattern.fits(&found))
             })
     }
 }
@@ -98,6 +142,15 @@ pub(super) struct Entry<'a> {
 }
 
 type Ranked = Vec<(Rule, usize)>;
+
+/// What a request belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The position of the entry.
+    pub(super) entry: usize,
+    /// How many bytes of the path it matched as a prefix, without a trailing slash; 0 if by other means.
+    pub(super) prefix: usize,
+}
 
 /// Rules in order of precedence, by host.
 #[derive(Debug, Default)]
@@ -145,13 +198,18 @@ impl Table {
         table
     }
 
-    /// The position of the entry the request belongs to.
-    pub(super) fn find(&self, request: &Question<'_>) -> Option<usize> {
-        let rules = self.rules_for(request.host);
-        rules
-            .iter()
-            .find(|(rule, _)| rule.fits(request))
-            .map(|(_, position)| *position)
+    /// The entry the request belongs to.
+    pub(super) fn find(&self, request: &Question<'_>) -> Option<Found> {
+        let mut rules = self.rules_for(request.host).iter();
+        let (rule, entry) = rules.find(|(rule, _)| rule.fits(request))?;
+        let prefix = match &rule.path {
+            PathRule::Prefix(prefix) => prefix.len(),
+            PathRule::Exact(_) | PathRule::Regex(_) => 0,
+        };
+        Some(Found {
+            entry: *entry,
+            prefix,
+        })
     }
 
     fn rules_for(&self, host: &str) -> &Ranked {
@@ -170,12 +228,13 @@ impl Table {
 fn rank<'a>(rule: &'a (Rule, usize), entries: &'a [Entry<'_>]) -> impl Ord + use<'a> {
     let (rule, position) = rule;
     let entry = &entries[*position];
-    let (inexact, length) = match &rule.path {
-        PathRule::Exact(_) => (false, 0),
-        PathRule::Prefix(prefix) => (true, prefix.chars().count()),
+    let path = match &rule.path {
+        PathRule::Exact(_) => (0, Reverse(0)),
+        PathRule::Regex(pattern) => (1, Reverse(pattern.len())),
+        PathRule::Prefix(prefix) => (2, Reverse(prefix.chars().count())),
     };
     (
-        (inexact, Reverse(length)),
+        path,
         Reverse(rule.method.is_some()),
         Reverse(rule.headers.len()),
         Reverse(rule.query.len()),

@@ -79,6 +79,17 @@ impl Upload {
         !matches!(self, Self::Spent)
     }
 
+    /// The same body for somebody else; none if it is not held whole.
+    pub(super) fn copy(&self) -> Option<Self> {
+        match self {
+            Self::Whole { data, trailers } => Some(Self::Whole {
+                data: data.clone(),
+                trailers: trailers.clone(),
+            }),
+            Self::Stream { .. } | Self::Spent => None,
+        }
+    }
+
     /// The body of one attempt, with the framing headers that belong to it.
     pub(super) fn send(&mut self, headers: &mut HeaderMap) -> Body {
         headers.remove(TRANSFER_ENCODING);

@@ -1,5 +1,6 @@
 //! The gateway on real byte streams: what clients, endpoints and observers see.
 
+mod actions;
 mod breakers;
 mod forwarding;
 mod lifecycle;

@@ -21,7 +21,7 @@ use tokio::task::{JoinHandle, spawn};
 use tokio::time::{Instant, timeout};
 use tower::service_fn;
 use windtunnel_models::gateway::{
-    Access, Attempt, BreakerChange, Config, End, Gateway, Observer, Outcome,
+    Access, Attempt, BreakerChange, Config, End, Gateway, MirrorEnd, Mirrored, Observer, Outcome,
 };
 use windtunnel_models::http::{self as wire, Body, Client, ClientPolicy, boxed, full};
 
@@ -210,6 +210,7 @@ pub struct Witness {
     seen: Arc<Mutex<Vec<Seen>>>,
     outcomes: Arc<Mutex<Vec<Outcome>>>,
     changes: Arc<Mutex<Vec<String>>>,
+    mirrored: Arc<Mutex<Vec<(String, MirrorEnd)>>>,
     told: Arc<Notify>,
 }
 
@@ -229,6 +230,12 @@ impl Observer for Witness {
 
     fn attempt(&self, attempt: &Attempt<'_>) {
         self.outcomes.lock().unwrap().push(attempt.outcome);
+        self.told.notify_waiters();
+    }
+
+    fn mirrored(&self, mirrored: &Mirrored<'_>) {
+        let told = (mirrored.upstream.to_owned(), mirrored.end);
+        self.mirrored.lock().unwrap().push(told);
         self.told.notify_waiters();
     }
 
@@ -272,6 +279,13 @@ impl Witness {
     pub async fn outcomes(&self, count: usize) -> Vec<Outcome> {
         let outcomes = &self.outcomes;
         self.until(|| Some(outcomes.lock().unwrap().clone()).filter(|all| all.len() >= count))
+            .await
+    }
+
+    /// How the first `count` copies ended, each with its upstream, once they did.
+    pub async fn mirrored(&self, count: usize) -> Vec<(String, MirrorEnd)> {
+        let all = &self.mirrored;
+        self.until(|| Some(all.lock().unwrap().clone()).filter(|all| all.len() >= count))
             .await
     }
 

@@ -26,9 +26,10 @@ pub(super) fn check(checker: &mut Checker<'_, '_>) {
 /// From the field of a gateway's settings to the path of the key in the scenario, and what to call it.
 fn written(checker: &Checker<'_, '_>, built: &Built, field: &str) -> (String, String) {
     for (number, route) in built.config.routes.iter().enumerate() {
+        let upstream = route.upstream.as_deref().unwrap_or_default();
         let own = [
             format!("routes[{number}]."),
-            format!("upstreams.{}.", route.upstream),
+            format!("upstreams.{upstream}."),
         ];
         let Some(rest) = own.iter().find_map(|own| field.strip_prefix(own)) else {
             continue;

@@ -101,15 +101,9 @@ pub fn route(
 ) -> Route {
     Route {
         hosts: vec![name.clone()],
-        upstream: name.clone(),
-        name,
-        matches: Vec::new(),
-        created: None,
         deadline: Some(limit),
-        deadline_covers: Default::default(),
-        limit: None,
-        keys: None,
         retry,
+        ..Route::to(name.clone(), name)
     }
 }
 

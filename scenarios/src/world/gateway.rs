@@ -44,16 +44,12 @@ pub fn config(
             ..Match::default()
         }];
         config.routes.push(Route {
-            name: upstream.clone(),
             hosts: route.host.iter().cloned().collect(),
             matches,
-            created: None,
-            upstream,
             deadline: Some(route.deadline.into()),
-            deadline_covers: Default::default(),
             limit: policies::limit(scenario, route.rate_limit.as_deref()),
-            keys: None,
             retry: policies::retry(scenario, route.retry.as_deref()),
+            ..Route::to(upstream.clone(), upstream)
         });
     }
     config

@@ -22,7 +22,10 @@ fn exact(path: &str) -> Rule {
 
 fn header(name: &'static str, value: &str) -> Rule {
     Rule {
-        headers: vec![(HeaderName::from_static(name), value.to_owned())],
+        headers: vec![(
+            HeaderName::from_static(name),
+            Pattern::Exact(value.to_owned()),
+        )],
         ..prefix("/")
     }
 }
@@ -61,7 +64,7 @@ impl Fixture {
         };
         Table::new(&entries)
             .find(&question)
-            .map(|position| self.0[position].0)
+            .map(|found| self.0[found.entry].0)
     }
 
     fn get(&self, target: &str) -> Option<&str> {
@@ -158,7 +161,7 @@ fn method_then_headers_then_query_break_ties() {
         headers: header("x", "1").headers,
         ..prefix("/a")
     };
-    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let pair = |name: &str, value: &str| (name.to_owned(), Pattern::Exact(value.to_owned()));
     let query = Rule {
         query: vec![pair("q", "a b"), pair("r", "")],
         ..prefix("/a")
@@ -194,13 +197,14 @@ fn age_then_name_then_position_break_what_is_left() {
         let headers = HeaderMap::new();
         let method = Method::GET;
         let (host, path, query) = ("h", "/", "");
-        Table::new(entries).find(&Question {
+        let found = Table::new(entries).find(&Question {
             host,
             path,
             query,
             method: &method,
             headers: &headers,
-        })
+        });
+        found.map(|found| found.entry)
     };
     assert_eq!(
         find(&[entry("a", None), entry("b", Some(2)), entry("c", Some(1))]),
@@ -220,4 +224,26 @@ fn paths_and_header_values_are_case_sensitive() {
     let mut headers = HeaderMap::new();
     headers.insert("X", HeaderValue::from_static("one"));
     assert_eq!(table.ask("h", "/", &Method::GET, &headers), None);
+}
+
+#[test]
+fn a_regular_expression_stands_between_exact_paths_and_prefixes() {
+    let regex = |expression: &str| Rule {
+        path: PathRule::Regex(Pattern::regex(expression)),
+        ..prefix("/")
+    };
+    let table = Fixture::new(vec![
+        ("prefix", &[], vec![prefix("/a/1")]),
+        ("short", &[], vec![regex("/a/.*")]),
+        ("long", &[], vec![regex("/a/[0-9]+.*")]),
+        ("exact", &[], vec![exact("/a/1")]),
+    ]);
+    for (path, expected) in [
+        ("/a/1", Some("exact")),
+        ("/a/12", Some("long")),
+        ("/a/b", Some("short")),
+        ("/b/a/1", None),
+    ] {
+        assert_eq!(table.get(path), expected, "{path}");
+    }
 }

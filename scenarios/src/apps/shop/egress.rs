@@ -125,14 +125,7 @@ fn upstream(endpoint: &str) -> Upstream {
 fn route(name: String) -> Route {
     Route {
         hosts: vec![name.clone()],
-        upstream: name.clone(),
-        name,
-        matches: Vec::new(),
-        created: None,
-        deadline: None,
-        deadline_covers: Default::default(),
-        limit: None,
-        keys: None,
         retry: Some(Retry::default()),
+        ..Route::to(name.clone(), name)
     }
 }

@@ -1,0 +1,121 @@
+//! Where requests go: endpoints, how one is picked, and what protects them.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::quantity;
+
+/// A set of equal endpoints.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Upstream {
+    /// Where they listen, as `name:port`.
+    pub endpoints: Vec<String>,
+    /// How one is picked.
+    #[serde(default)]
+    pub balance: Balance,
+    /// The breaker of every single endpoint; absent: none.
+    #[serde(default)]
+    pub breaker: Option<Breaker>,
+    /// What retries of all routes to this upstream may cost together; none: as much as they want,
+    /// which is how retry storms begin. A file that does not say has the default budget.
+    #[serde(default = "some_budget")]
+    pub retry_budget: Option<RetryBudget>,
+}
+
+fn some_budget() -> Option<RetryBudget> {
+    Some(RetryBudget::default())
+}
+
+/// How an endpoint is picked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balance {
+    /// One after the other.
+    RoundRobin,
+    /// Two at random, the one with fewer requests in flight.
+    #[default]
+    PowerOfTwo,
+}
+
+/// The breaker of one endpoint (semantics of gobreaker v2, with a deadline for trials).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Breaker {
+    /// So many failures in a row open it; asked only without `failure-rate`.
+    pub consecutive_failures: u32,
+    /// Such a share of failures opens it.
+    pub failure_rate: Option<FailureRate>,
+    /// Over what calls are counted while it is closed; absent: since it closed.
+    #[serde(with = "quantity::optional")]
+    pub interval: Option<Duration>,
+    /// The step in which the interval moves on; absent: the counts begin anew at its end.
+    #[serde(with = "quantity::optional")]
+    pub bucket: Option<Duration>,
+    /// How long it stays open before it lets trials through.
+    #[serde(with = "quantity::duration")]
+    pub open_for: Duration,
+    /// By what the open time grows every time trials fail; 1 is not at all.
+    pub growth: f64,
+    /// The longest open time; absent: ten times the first.
+    #[serde(with = "quantity::optional")]
+    pub max_open_for: Option<Duration>,
+    /// Up to such a fraction of the open time is added by chance, so that gateways part.
+    pub jitter: f64,
+    /// How many trials have to succeed; also how many run at once.
+    pub trials: u32,
+    /// How long a trial may take before it counts as failed.
+    #[serde(with = "quantity::duration")]
+    pub trial_timeout: Duration,
+}
+
+/// A share of failures among enough calls.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FailureRate {
+    /// The share, from above 0 to 1.
+    pub ratio: f64,
+    /// Fewer calls decide nothing.
+    pub min_calls: u32,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            consecutive_failures: 6,
+            failure_rate: None,
+            interval: None,
+            bucket: None,
+            open_for: Duration::from_secs(5),
+            growth: 1.0,
+            max_open_for: None,
+            jitter: 0.1,
+            trials: 1,
+            trial_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What retries may cost together (token budget of tower and Finagle).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RetryBudget {
+    /// Retries allowed per request, as a fraction; 0.2 allows one retry for five requests.
+    pub ratio: f64,
+    /// Retries allowed per second, however few requests there are.
+    pub reserve_per_second: u32,
+    /// How long a request's deposit counts.
+    #[serde(with = "quantity::duration")]
+    pub ttl: Duration,
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self {
+            ratio: 0.2,
+            reserve_per_second: 10,
+            ttl: Duration::from_secs(10),
+        }
+    }
+}
