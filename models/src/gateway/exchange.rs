@@ -94,7 +94,8 @@ impl Exchange {
         }
         let request = self.request(flight.endpoint(), until, now);
         let request = request.ok_or(Failure::too_late())?;
-        let answer = self.shared.client.send(request, Some(until)).await;
+        let client = self.shared.client(self.admitted.upstream.protocol());
+        let answer = client.send(request, Some(until)).await;
         let max_body = self.snapshot.config.max_body;
         let response = answer.map_err(|error| Failure::of(&error, max_body))?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {

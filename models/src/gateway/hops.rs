@@ -70,10 +70,10 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
 
 /// Appends this hop to `Via`.
 pub(super) fn append_via(headers: &mut HeaderMap, received: Version, name: &str) {
-    let version = if received == Version::HTTP_10 {
-        "1.0"
-    } else {
-        "1.1"
+    let version = match received {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2.0",
+        _ => "1.1",
     };
     if let Ok(value) = HeaderValue::try_from(format!("{version} {name}")) {
         headers.append(VIA, value);
@@ -159,6 +159,16 @@ pub(super) fn requested_host(head: &http::request::Parts) -> Option<String> {
     let host = authority.host().to_ascii_lowercase();
     let host = host.strip_suffix('.').unwrap_or(&host);
     (!host.is_empty()).then(|| host.to_owned())
+}
+
+/// Writes what a request is for into its one `Host` header: a target with an authority (a request to a
+/// proxy, any request of HTTP/2) outranks the header (RFC 9112, section 3.2.2), and two hosts in one
+/// request are two answers to one question.
+pub(super) fn unify_host(head: &mut http::request::Parts) {
+    let authority = head.uri.authority();
+    if let Some(host) = authority.and_then(|host| HeaderValue::try_from(host.as_str()).ok()) {
+        head.headers.insert(HOST, host);
+    }
 }
 
 /// The port a request is for, if it says one.

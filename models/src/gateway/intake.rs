@@ -60,6 +60,7 @@ pub(super) fn admit(
         head.headers.remove(name);
     }
     hops::strip(&mut head.headers, &snapshot.protected);
+    hops::unify_host(head);
     let trace = context(&head.headers);
     record.trace = trace.trace_id();
     let peer = peer(head);
@@ -128,8 +129,8 @@ fn check_framing(head: &http::request::Parts) -> Result<(), Refusal> {
     if head.method == Method::CONNECT {
         return Err(Refusal::BadRequest("CONNECT is not offered"));
     }
-    if head.version != Version::HTTP_11 && head.version != Version::HTTP_10 {
-        return Err(Refusal::BadRequest("HTTP/1.1 is spoken here"));
+    if ![Version::HTTP_10, Version::HTTP_11, Version::HTTP_2].contains(&head.version) {
+        return Err(Refusal::BadRequest("HTTP/1.1 and HTTP/2 are spoken here"));
     }
     let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
     if let Some(coding) = codings.next() {

@@ -12,14 +12,14 @@ use hyper::body::Incoming;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::config::{Config, InvalidConfig};
+use super::config::{Config, InvalidConfig, Protocol};
 use super::exchange::Exchange;
 use super::intake::{Admission, admit};
 use super::record::Record;
 use super::snapshot::Snapshot;
 use super::upload::Upload;
 use super::{End, Observer, Refusal, shadow};
-use crate::http::{Body, BoxError, Client, ClientPolicy, Sending};
+use crate::http::{Body, BoxError, Client, Sending};
 use crate::trace::{self, TraceContext};
 
 /// A reverse proxy; clones share everything. A tower service and a hyper service, so that
@@ -32,7 +32,8 @@ pub struct Gateway {
 /// What all clones share.
 pub(super) struct Shared {
     snapshot: Mutex<Arc<Snapshot>>,
-    pub(super) client: Client,
+    /// One that speaks HTTP/1.1, and one that speaks HTTP/2.
+    clients: [Client; 2],
     pub(super) observer: Arc<dyn Observer>,
     rng: Mutex<Box<dyn Rng + Send>>,
 }
@@ -41,6 +42,14 @@ impl Shared {
     /// Draws; nothing else happens under the lock.
     pub(super) fn with_rng<T>(&self, draw: impl FnOnce(&mut dyn Rng) -> T) -> T {
         draw(&mut **self.rng.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The client that speaks `protocol`.
+    pub(super) const fn client(&self, protocol: Protocol) -> &Client {
+        match protocol {
+            Protocol::Http1 => &self.clients[0],
+            Protocol::Http2 => &self.clients[1],
+        }
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -74,23 +83,20 @@ impl Gateway {
         observer: impl Observer,
     ) -> Result<Self, InvalidConfig> {
         config.validate()?;
-        let policy = ClientPolicy {
-            connect_timeout: config.pool.connect_timeout,
-            idle_timeout: config.pool.idle_timeout,
-            max_idle_per_host: config.pool.max_idle,
-            ..ClientPolicy::default()
-        };
-        let client = Client::new(&policy).map_err(|invalid| {
-            InvalidConfig::of(format!("pool.{}", invalid.field), invalid.problem)
-        })?;
         let observer: Arc<dyn Observer> = Arc::new(observer);
-        let told = observer.clone();
-        let client = client.observed(move |sending: &Sending| told.sending(sending));
+        let client = |protocol| {
+            let client = Client::new(&config.pool.policy(protocol)).map_err(|invalid| {
+                InvalidConfig::of(format!("pool.{}", invalid.field), invalid.problem)
+            })?;
+            let told = observer.clone();
+            Ok::<_, InvalidConfig>(client.observed(move |sending: &Sending| told.sending(sending)))
+        };
+        let clients = [client(Protocol::Http1)?, client(Protocol::Http2)?];
         let mut rng: Box<dyn Rng + Send> = Box::new(rng);
         let snapshot = Snapshot::new(config, None, &mut *rng, &observer)?;
         let shared = Shared {
             snapshot: Mutex::new(Arc::new(snapshot)),
-            client,
+            clients,
             observer,
             rng: Mutex::new(rng),
         };

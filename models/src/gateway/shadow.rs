@@ -99,7 +99,8 @@ impl Shadow {
         let Some(request) = self.request(flight.endpoint(), until) else {
             return MirrorEnd::Failed("deadline");
         };
-        let answer = self.shared.client.send(request, Some(until)).await;
+        let client = self.shared.client(self.mirror.upstream().protocol());
+        let answer = client.send(request, Some(until)).await;
         let response = match answer {
             Ok(response) => response,
             Err(error) => {

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use tokio::time::Instant;
 
-use super::config::{InvalidConfig, Planted, Upstream as Config};
+use super::config::{InvalidConfig, Planted, Protocol, Upstream as Config};
 use super::flight::Flight;
 use super::observer::{BreakerChange, BreakerRejection};
 use super::service::fork;
@@ -64,6 +64,10 @@ impl Upstream {
 
     pub(super) const fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    pub(super) const fn protocol(&self) -> Protocol {
+        self.config.protocol
     }
 
     /// Whether it would be the same with another list of endpoints.

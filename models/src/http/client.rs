@@ -16,13 +16,22 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connector::{Ends, Written};
 use super::error::{classify, classify_connect};
+use super::multiplexed::Multiplexed;
 use super::{
-    Body, BoxError, ClientPolicy, Connector, Error, Executor, InvalidPolicy, Sent, Timer, boxed,
-    collect,
+    Body, BoxError, ClientPolicy, Connector, Error, Executor, InvalidPolicy, Protocol, Sent, Timer,
+    boxed, collect,
 };
 use crate::trace;
 
-/// A request was handed to a connection, which carries no other until this one is answered.
+/// How a client keeps its connections.
+#[derive(Clone)]
+enum Connections {
+    Http1(Pool<Connector, Body>),
+    Http2(Multiplexed),
+}
+
+/// A request was handed to a connection. An HTTP/1.1 connection carries no other until this one is
+/// answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sending {
     /// The client's end of the connection.
@@ -36,21 +45,25 @@ pub struct Sending {
 /// Is told of requests; called outside of every lock.
 type ClientObserver = dyn Fn(&Sending) + Send + Sync;
 
-/// A pooled HTTP/1.1 client; clones share the pool.
+/// A client with pooled connections, HTTP/1.1 or HTTP/2; clones share the pool.
 ///
 /// It never repeats a request by itself: an attempt is one attempt, and [`Error::sent`] says what a
 /// caller may do next. Request URIs are absolute (`http://name:port/path`); a `Host` header that is
 /// already there is kept.
 #[derive(Clone)]
 pub struct Client {
-    pool: Pool<Connector, Body>,
+    connections: Connections,
     observer: Option<Arc<ClientObserver>>,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.connections {
+            Connections::Http1(_) => "HTTP/1.1",
+            Connections::Http2(_) => "HTTP/2",
+        };
         f.debug_struct("Client")
-            .field("pool", &self.pool)
+            .field("protocol", &protocol)
             .finish_non_exhaustive()
     }
 }
@@ -63,16 +76,12 @@ impl Client {
     /// A setting that cannot work, by name.
     pub fn new(policy: &ClientPolicy) -> Result<Self, InvalidPolicy> {
         policy.validate()?;
-        let pool = Pool::builder(Executor)
-            .timer(Timer)
-            .pool_timer(Timer)
-            .pool_idle_timeout(policy.idle_timeout)
-            .pool_max_idle_per_host(policy.max_idle_per_host)
-            .http1_max_headers(policy.max_headers)
-            .retry_canceled_requests(false)
-            .build(Connector::new(policy.connect_timeout));
+        let connections = match policy.protocol {
+            Protocol::Http1 => Connections::Http1(pool(policy)),
+            Protocol::Http2 => Connections::Http2(Multiplexed::new(policy)),
+        };
         Ok(Self {
-            pool,
+            connections,
             observer: None,
         })
     }
@@ -95,8 +104,8 @@ impl Client {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future ends the exchange: a connection that already carries the request is
-    /// closed and never goes back to the pool.
+    /// Dropping the future ends the exchange: an HTTP/1.1 connection that already carries the request is
+    /// closed and never goes back to the pool; of an HTTP/2 connection only the stream is reset.
     pub async fn send<B>(
         &self,
         request: Request<B>,
@@ -106,11 +115,41 @@ impl Client {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let mut request = request.map(boxed);
+        let request = request.map(boxed);
+        match &self.connections {
+            Connections::Http1(pool) => self.send_alone(pool, request, deadline).await,
+            Connections::Http2(lines) => self.send_along(lines, request, deadline).await,
+        }
+    }
+
+    /// Over HTTP/2, on a connection that carries others as well.
+    async fn send_along(
+        &self,
+        lines: &Multiplexed,
+        request: Request<Body>,
+        deadline: Option<Instant>,
+    ) -> Result<Response<Incoming>, Error> {
+        let ready = lines.ready(request.uri());
+        let ready = within(deadline, ready, Sent::No).await?;
+        let trace = trace::read(request.headers());
+        if let (Some(tell), Some(trace), Some(ends)) = (&self.observer, trace, ready.ends) {
+            let Ends { local, peer } = ends;
+            tell(&Sending { local, peer, trace });
+        }
+        within(deadline, ready.send(request), Sent::Maybe).await
+    }
+
+    /// Over HTTP/1.1, on a connection that carries nothing else meanwhile.
+    async fn send_alone(
+        &self,
+        pool: &Pool<Connector, Body>,
+        mut request: Request<Body>,
+        deadline: Option<Instant>,
+    ) -> Result<Response<Incoming>, Error> {
         let connection = capture_connection(&mut request);
         let observer = self.observer.as_deref();
         let observer = observer.and_then(|tell| Some((tell, trace::read(request.headers())?)));
-        let answer = telling(self.pool.request(request), &connection, observer);
+        let answer = telling(pool.request(request), &connection, observer);
         let result = match deadline {
             None => answer.await,
             Some(deadline) => match timeout_at(deadline, answer).await {
@@ -149,6 +188,31 @@ impl Client {
         let body = collect(body, limit, deadline).await?;
         Ok(Response::from_parts(head, body))
     }
+}
+
+/// At most until `deadline`; `sent` is what may have happened until then.
+async fn within<T>(
+    deadline: Option<Instant>,
+    step: impl Future<Output = Result<T, Error>>,
+    sent: Sent,
+) -> Result<T, Error> {
+    match deadline {
+        None => step.await,
+        Some(deadline) => timeout_at(deadline, step)
+            .await
+            .unwrap_or(Err(Error::Deadline { sent })),
+    }
+}
+
+fn pool(policy: &ClientPolicy) -> Pool<Connector, Body> {
+    Pool::builder(Executor)
+        .timer(Timer)
+        .pool_timer(Timer)
+        .pool_idle_timeout(policy.idle_timeout)
+        .pool_max_idle_per_host(policy.max_idle_per_host)
+        .http1_max_headers(policy.max_headers)
+        .retry_canceled_requests(false)
+        .build(Connector::new(policy.connect_timeout))
 }
 
 impl tower::Service<Request<Body>> for Client {

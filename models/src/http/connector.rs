@@ -101,6 +101,13 @@ pin_project! {
     }
 }
 
+impl Connection {
+    /// Its addresses, if the socket knew them.
+    pub(super) const fn ends(&self) -> Option<Ends> {
+        self.ends
+    }
+}
+
 impl PoolConnection for Connection {
     fn connected(&self) -> Connected {
         let connected = Connected::new().extra(self.written.clone());

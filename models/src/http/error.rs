@@ -197,6 +197,15 @@ pub(super) fn classify(error: BoxError, sent: Sent) -> Error {
     }
 }
 
+/// Whether an HTTP/2 server says that it did not look at the request (RFC 9113, section 8.7): then it may
+/// be sent again whatever it is.
+pub(super) fn refused_by_peer(error: &hyper::Error) -> bool {
+    let h2 = chain(error).find_map(|cause| cause.downcast_ref::<h2::Error>());
+    h2.is_some_and(|error| {
+        error.is_remote() && error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+    })
+}
+
 /// hyper counts a connection task that was dropped or panicked as an error of the user, like a failed
 /// body, and tells them apart in words only.
 fn connection_task_is_gone(error: &hyper::Error) -> bool {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 over the drop-in sockets: a server loop that drains, and a pooled client with typed errors.
+//! HTTP/1.1 and HTTP/2 over the drop-in sockets: a server loop that drains, and a pooled client with typed errors.
 //!
 //! The protocol is hyper's; the sockets, tasks and timers are the drop-in's, so that the same bytes
 //! travel in production and in the simulated world. The loop prevents the failures that live around a
@@ -25,7 +25,9 @@ mod echo;
 mod error;
 mod executor;
 mod io;
+mod multiplexed;
 mod policy;
+mod preface;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -38,6 +40,6 @@ pub use echo::Echo;
 pub use error::{Error, InvalidPolicy, Sent};
 pub use executor::Executor;
 pub use io::Io;
-pub use policy::{ClientPolicy, ServerPolicy};
+pub use policy::{ClientPolicy, Protocol, Protocols, ServerPolicy};
 pub use server::{Drained, Peer, Server, ServerEvent, ServerObserver, serve};
 pub use timer::Timer;

@@ -18,6 +18,14 @@ pub struct ServerPolicy {
     /// How long a client may take to send a complete head; counts from the connection's start
     /// and again from the end of each exchange, so it is the keep-alive limit as well.
     pub header_timeout: Duration,
+    /// What is spoken with clients.
+    pub protocols: Protocols,
+    /// Exchanges at once on one HTTP/2 connection; a client that begins more has them refused.
+    pub max_streams: u32,
+    /// After so long without a byte from an HTTP/2 client it is asked whether it is there (a PING).
+    pub ping_interval: Duration,
+    /// If the client does not answer that within this time its connection is closed.
+    pub ping_timeout: Duration,
     /// How long, once told to shut down, the server still accepts: the time a load balancer needs
     /// to notice that readiness is gone. Zero closes the listener at once.
     pub lame_duck: Duration,
@@ -33,6 +41,10 @@ impl Default for ServerPolicy {
             max_headers: 100,
             max_header_bytes: 64 * 1024,
             header_timeout: Duration::from_secs(30),
+            protocols: Protocols::default(),
+            max_streams: 100,
+            ping_interval: Duration::from_secs(30),
+            ping_timeout: Duration::from_secs(20),
             lame_duck: Duration::ZERO,
             grace: Duration::from_secs(120),
         }
@@ -59,8 +71,39 @@ impl ServerPolicy {
                 "must be at least 8192",
             ));
         }
+        if self.max_header_bytes > u32::MAX as usize {
+            return Err(InvalidPolicy::new(
+                "max-header-bytes",
+                "is larger than HTTP/2 can say",
+            ));
+        }
+        positive("max-streams", self.max_streams as usize)?;
+        lasting("ping-interval", self.ping_interval)?;
+        lasting("ping-timeout", self.ping_timeout)?;
         lasting("header-timeout", self.header_timeout)
     }
+}
+
+/// What a server speaks. HTTP/2 is spoken with prior knowledge: the client begins with its preface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocols {
+    /// Whatever a client begins with.
+    #[default]
+    Both,
+    /// HTTP/1.1 and 1.0 only; the preface of HTTP/2 is answered as a bad request.
+    Http1,
+    /// HTTP/2 only; a client that begins otherwise is cut off.
+    Http2,
+}
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1: a connection for each exchange under way.
+    #[default]
+    Http1,
+    /// HTTP/2 with prior knowledge: one connection for all exchanges with a host and port.
+    Http2,
 }
 
 /// Patience and pool of a [`Client`](super::Client).
@@ -70,7 +113,9 @@ pub struct ClientPolicy {
     pub connect_timeout: Duration,
     /// How long an unused connection stays in the pool.
     pub idle_timeout: Duration,
-    /// Unused connections kept per host and port; 0 keeps none, so every request connects.
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Unused HTTP/1.1 connections kept per host and port; 0 keeps none, so every request connects.
     pub max_idle_per_host: usize,
     /// Header fields of a response; more are a protocol error.
     pub max_headers: usize,
@@ -81,6 +126,7 @@ impl Default for ClientPolicy {
         Self {
             connect_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(20),
+            protocol: Protocol::default(),
             max_idle_per_host: 64,
             max_headers: 100,
         }

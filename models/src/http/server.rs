@@ -3,22 +3,23 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
 use super::door::{Door, Guest, Knock};
-use super::{BoxError, InvalidPolicy, Io, ServerPolicy, Timer};
+use super::preface::{Spoken, listen};
+use super::{BoxError, Executor, InvalidPolicy, Protocols, ServerPolicy, Timer};
 use crate::trace;
 
 /// The address a request's connection came from; every request carries it as an extension.
@@ -53,7 +54,7 @@ pub enum ServerEvent<'a> {
         /// Where it came from.
         peer: SocketAddr,
         /// A time-out, a reset, invalid HTTP or a failed service.
-        error: Option<&'a hyper::Error>,
+        error: Option<&'a (dyn std::error::Error + 'static)>,
     },
     /// The listener could not hand out a connection; the loop goes on.
     AcceptFailed {
@@ -141,7 +142,7 @@ impl Server {
         })
     }
 
-    /// Accepts connections and serves HTTP/1.1 on each, in a task of its own, until `shutdown`
+    /// Accepts connections and serves HTTP/1.1 or HTTP/2 on each, in a task of its own, until `shutdown`
     /// completes. Then it goes on accepting for the lame-duck time (while readiness, which `shutdown`
     /// should have ended, spreads), closes the listener, lets every exchange in flight finish
     /// within the grace period, and cuts the rest.
@@ -219,7 +220,7 @@ impl Server {
     }
 
     /// Serves one connection to its end.
-    async fn host<S, B>(self, guest: Guest, service: S, mut closing: watch::Receiver<bool>)
+    async fn host<S, B>(self, guest: Guest, service: S, closing: watch::Receiver<bool>)
     where
         S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -238,32 +239,128 @@ impl Server {
             }
             trace::within(trace, service.clone().oneshot(request))
         });
-        let connection = http1::Builder::new()
+        let ended = self.converse(stream, answer, closing).await;
+        drop(seat);
+        self.observer.observe(&ServerEvent::Closed {
+            peer,
+            error: ended.as_ref().err().map(|error| &**error as _),
+        });
+    }
+
+    /// Speaks what the client speaks, to the end of the connection.
+    async fn converse<A, B>(
+        &self,
+        stream: TcpStream,
+        answer: A,
+        closing: watch::Receiver<bool>,
+    ) -> Result<(), BoxError>
+    where
+        A: hyper::service::Service<Request<Incoming>, Response = Response<B>>,
+        A::Future: Send + 'static,
+        A::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let patience = self.policy.header_timeout;
+        let mut told = closing.clone();
+        let heard = tokio::select! {
+            biased;
+            heard = timeout(patience, listen(stream)) => heard.map_err(|_| Silent(patience))??,
+            // Nothing was asked yet.
+            _ = told.wait_for(|closing| *closing) => return Ok(()),
+        };
+        match (heard, self.policy.protocols) {
+            ((Spoken::Http2, stream), Protocols::Both | Protocols::Http2) => {
+                let builder = self.http2();
+                finish(builder.serve_connection(stream, answer), closing).await
+            }
+            ((Spoken::Http1, _), Protocols::Http2) => Err("HTTP/2 is spoken here".into()),
+            ((_, stream), _) => {
+                let builder = self.http1();
+                finish(builder.serve_connection(stream, answer), closing).await
+            }
+        }
+    }
+
+    fn http1(&self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
+        builder
             .timer(Timer)
             .header_read_timeout(self.policy.header_timeout)
             .max_headers(self.policy.max_headers)
             .max_header_size(self.policy.max_header_bytes)
-            .max_buf_size(self.policy.max_header_bytes)
-            .serve_connection(Io::new(stream), answer);
-        let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => Some(ended),
-            _ = closing.wait_for(|closing| *closing) => None,
-        };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        drop(seat);
-        self.observer.observe(&ServerEvent::Closed {
-            peer,
-            error: ended.as_ref().err(),
-        });
+            .max_buf_size(self.policy.max_header_bytes);
+        builder
     }
+
+    fn http2(&self) -> http2::Builder<Executor> {
+        let mut builder = http2::Builder::new(Executor);
+        builder
+            .timer(Timer)
+            .max_concurrent_streams(self.policy.max_streams)
+            .max_header_list_size(self.policy.max_header_bytes as u32)
+            .keep_alive_interval(self.policy.ping_interval)
+            .keep_alive_timeout(self.policy.ping_timeout);
+        builder
+    }
+}
+
+/// The client said nothing that could be understood in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no request began within {0:?}")]
+struct Silent(std::time::Duration);
+
+/// A connection of either protocol.
+trait Conversation: Future<Output = hyper::Result<()>> {
+    /// Takes no further request, and ends when the exchanges under way have.
+    fn close(self: Pin<&mut Self>);
+}
+
+impl<I, A, B> Conversation for http1::Connection<I, A>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    A: hyper::service::HttpService<Incoming, ResBody = B>,
+    A::Error: Into<BoxError>,
+    B: http_body::Body + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, A, B> Conversation for http2::Connection<I, A, Executor>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    A: hyper::service::HttpService<Incoming, ResBody = B>,
+    A::Future: Send + 'static,
+    A::Error: Into<BoxError>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+async fn finish(
+    connection: impl Conversation,
+    mut closing: watch::Receiver<bool>,
+) -> Result<(), BoxError> {
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => Some(ended),
+        _ = closing.wait_for(|closing| *closing) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().close();
+            connection.await
+        }
+    };
+    ended.map_err(Into::into)
 }
 
 async fn at(instant: Option<Instant>) {

@@ -4,6 +4,7 @@ mod actions;
 mod breakers;
 mod forwarding;
 mod lifecycle;
+mod protocols;
 mod refusals;
 mod retries;
 mod world;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
@@ -23,7 +23,7 @@ use tower::service_fn;
 use windtunnel_models::gateway::{
     Access, Attempt, BreakerChange, Config, End, Gateway, MirrorEnd, Mirrored, Observer, Outcome,
 };
-use windtunnel_models::http::{self as wire, Body, Client, ClientPolicy, boxed, full};
+use windtunnel_models::http::{self as wire, Body, Client, ClientPolicy, Peer, boxed, full};
 
 /// Long enough for anything that is going to happen at all.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,9 +40,19 @@ pub struct Asked {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub trailers: Option<HeaderMap>,
+    pub version: Version,
+    pub peer: SocketAddr,
+    /// The authority that HTTP/2 has in place of the `Host` header.
+    authority: Option<String>,
 }
 
 impl Asked {
+    /// The host it was asked for, as its protocol says it.
+    pub fn host(&self) -> &str {
+        let authority = self.authority.as_deref();
+        authority.unwrap_or_else(|| self.header("host"))
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -163,6 +173,11 @@ impl Drop for Endpoint {
 
 async fn read(request: Request<Incoming>) -> Asked {
     let (head, body) = request.into_parts();
+    let peer = head
+        .extensions
+        .get::<Peer>()
+        .expect("our server knows it")
+        .0;
     let (body, trailers) = match body.collect().await {
         Ok(collected) => {
             let trailers = collected.trailers().cloned();
@@ -173,6 +188,9 @@ async fn read(request: Request<Incoming>) -> Asked {
     Asked {
         method: head.method.to_string(),
         target: head.uri.to_string(),
+        authority: head.uri.authority().map(ToString::to_string),
+        version: head.version,
+        peer,
         headers: head.headers,
         body,
         trailers,

@@ -22,7 +22,7 @@ pub use action::{
 pub use error::{InvalidConfig, Problem};
 pub use quantity::Rate;
 pub use route::{Action, DeadlineCovers, Match, PathMatch, Retry, Route};
-pub use upstream::{Balance, Breaker, FailureRate, RetryBudget, Upstream};
+pub use upstream::{Balance, Breaker, FailureRate, Protocol, RetryBudget, Upstream};
 pub(super) use validate::check_endpoints;
 
 use super::EncodedSlashes;

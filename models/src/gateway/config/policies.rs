@@ -2,8 +2,24 @@
 
 use http::StatusCode;
 
-use super::{Balance, Breaker, Limit, Retry};
-use crate::{balance, breaker, limit, retry};
+use super::{Balance, Breaker, Limit, Pool, Protocol, Retry};
+use crate::{balance, breaker, http as wire, limit, retry};
+
+impl Pool {
+    /// The policy of the client that speaks `protocol`.
+    pub fn policy(&self, protocol: Protocol) -> wire::ClientPolicy {
+        wire::ClientPolicy {
+            connect_timeout: self.connect_timeout,
+            idle_timeout: self.idle_timeout,
+            max_idle_per_host: self.max_idle,
+            protocol: match protocol {
+                Protocol::Http1 => wire::Protocol::Http1,
+                Protocol::Http2 => wire::Protocol::Http2,
+            },
+            ..wire::ClientPolicy::default()
+        }
+    }
+}
 
 impl Balance {
     /// The balancer's policy.

@@ -12,6 +12,9 @@ use super::quantity;
 pub struct Upstream {
     /// Where they listen, as `name:port`.
     pub endpoints: Vec<String>,
+    /// What is spoken with them.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// How one is picked.
     #[serde(default)]
     pub balance: Balance,
@@ -26,6 +29,17 @@ pub struct Upstream {
 
 fn some_budget() -> Option<RetryBudget> {
     Some(RetryBudget::default())
+}
+
+/// What is spoken with endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 with prior knowledge.
+    Http2,
 }
 
 /// How an endpoint is picked.

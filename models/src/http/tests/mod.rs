@@ -1,6 +1,8 @@
 //! Server and client against each other, and against peers that misbehave.
 
 mod client;
+mod frames;
+mod h2;
 mod server;
 mod trace;
 

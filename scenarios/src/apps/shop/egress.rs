@@ -116,6 +116,7 @@ fn upstream(endpoint: &str) -> Upstream {
     };
     Upstream {
         endpoints: vec![endpoint.into()],
+        protocol: Default::default(),
         balance: Default::default(),
         breaker: Some(breaker),
         retry_budget: Some(Default::default()),
