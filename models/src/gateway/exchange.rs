@@ -18,7 +18,7 @@ use super::service::Shared;
 use super::snapshot::Snapshot;
 use super::upload::Upload;
 use super::{DeadlineCovers, Refusal, hops};
-use crate::http::{Body, Sent, boxed, deadline};
+use crate::http::{Body, Sent, boxed, deadline, empty};
 use crate::retry::{Course, GiveUp, may_repeat, retry_after};
 
 /// A pooled connection that had died unnoticed costs nothing and says nothing; so often it is replaced
@@ -99,8 +99,13 @@ impl Exchange {
         let max_body = self.snapshot.config.max_body;
         let response = answer.map_err(|error| Failure::of(&error, max_body))?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            // Nobody asked for it: `Upgrade` is not forwarded.
-            return Err(Failure::protocol());
+            let asked_for = self.admitted.upgrade.as_ref();
+            if !asked_for.is_some_and(|asked| asked.is_granted(response.headers())) {
+                // Nobody asked for it, or for something else.
+                return Err(Failure::protocol());
+            }
+            flight.upgraded(response.status());
+            return Ok(response);
         }
         flight.answered(response.status(), speaks_for_endpoint(&response));
         Ok(response)
@@ -118,6 +123,9 @@ impl Exchange {
         let trace = &self.admitted.trace;
         self.shared.with_rng(|rng| trace.write(&mut headers, rng));
         let uri = address(endpoint, &self.admitted.target)?;
+        if let Some(asked) = &self.admitted.upgrade {
+            asked.write(&mut headers);
+        }
         let mut request = Request::new(self.upload.send(&mut headers));
         *request.method_mut() = self.head.method.clone();
         *request.uri_mut() = uri;
@@ -180,7 +188,10 @@ impl Exchange {
         pause.ok()
     }
 
-    fn deliver(mut self, response: Response<Incoming>, flight: Flight) -> Response<Body> {
+    fn deliver(mut self, mut response: Response<Incoming>, flight: Flight) -> Response<Body> {
+        let upgrade = self.admitted.upgrade.take();
+        let upgrade = upgrade.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS);
+        let theirs = upgrade.is_some().then(|| hyper::upgrade::on(&mut response));
         let (mut head, body) = response.into_parts();
         self.record.answered(head.status);
         let received = head.version;
@@ -193,6 +204,13 @@ impl Exchange {
         // The version says what this gateway speaks, not what it was told (RFC 9110, section 6.2).
         head.version = Version::HTTP_11;
         head.extensions.clear();
+        if let (Some(asked), Some(theirs)) = (upgrade, theirs) {
+            asked.write(&mut head.headers);
+            let idle = self.admitted.route.upgrade.as_ref();
+            let idle = idle.map_or(Duration::MAX, |upgrade| upgrade.idle_timeout);
+            asked.connect(theirs, flight, self.record, idle);
+            return Response::from_parts(head, empty());
+        }
         let until = match self.admitted.route.covers {
             DeadlineCovers::Body => Some(self.admitted.deadline),
             DeadlineCovers::Head => None,

@@ -82,6 +82,15 @@ impl Flight {
         }
     }
 
+    /// The connection changed its protocol: that the endpoint works is known, and whatever comes over it
+    /// says nothing of requests. The slot stays taken.
+    pub(super) fn upgraded(&mut self, status: StatusCode) {
+        self.answer = Some(status);
+        let outcome = Outcome::Succeeded(status);
+        self.outcome = Some(outcome);
+        self.report(outcome);
+    }
+
     /// The answer is complete.
     pub(super) fn complete(mut self) {
         let status = self.answer;

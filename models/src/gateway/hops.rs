@@ -57,7 +57,10 @@ pub(super) fn strip(headers: &mut HeaderMap, protected: &[HeaderName]) {
     }
 }
 
-fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+pub(super) fn tokens<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a str> {
     let values = headers
         .get_all(name)
         .into_iter()

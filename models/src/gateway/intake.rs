@@ -9,11 +9,13 @@ use http::{Method, Response, Version};
 use tokio::time::Instant;
 
 use super::action::{Action, Asked};
+use super::config::Protocol;
 use super::hops;
 use super::path::normalise;
 use super::record::Record;
 use super::route::Route;
 use super::snapshot::Snapshot;
+use super::tunnel::{self, AskedFor};
 use super::upstream::Upstream;
 use super::{Client, Refusal};
 use crate::http::{Body, Peer, deadline};
@@ -31,6 +33,8 @@ pub(super) enum Admission {
 pub(super) struct Admitted {
     pub(super) route: Arc<Route>,
     pub(super) upstream: Arc<Upstream>,
+    /// The other protocol that the client asked for, if the route has it.
+    pub(super) upgrade: Option<AskedFor>,
     /// In its normal form, rewritten, with the query as it came.
     pub(super) target: PathAndQuery,
     pub(super) deadline: Instant,
@@ -56,6 +60,7 @@ pub(super) fn admit(
         .map_err(|_| Refusal::BadRequest("the path cannot be read in one way only"))?;
     let target = target(&path, head.uri.query())?;
     record.path.clone_from(&path);
+    let asked_for = tunnel::asked_for(head);
     for name in &snapshot.internal {
         head.headers.remove(name);
     }
@@ -115,7 +120,10 @@ pub(super) fn admit(
     };
     route.rewrite.host(&mut head.headers);
     route.request_headers.apply(&mut head.headers);
+    let upgrade = asked_for.filter(|_| upstream.protocol() == Protocol::Http1);
+    let upgrade = upgrade.filter(|asked| asked.is_among(route.upgrade.as_ref()));
     Ok(Admission::Forward(Admitted {
+        upgrade,
         route,
         upstream,
         target,

@@ -34,6 +34,7 @@ mod service;
 mod shadow;
 mod snapshot;
 mod table;
+mod tunnel;
 mod upload;
 mod upstream;
 

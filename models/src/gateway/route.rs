@@ -9,7 +9,7 @@ use rand_core::Rng;
 
 use super::DeadlineCovers;
 use super::action::{Action, HeaderChanges, Mirror, Rewrite, Upstreams};
-use super::config::{Config, InvalidConfig, Match, PathMatch, Route as RouteConfig};
+use super::config::{Config, InvalidConfig, Match, PathMatch, Route as RouteConfig, Upgrade};
 use super::identity::KeySet;
 use super::limits::ClientLimit;
 use super::table::{Entry, PathRule, Pattern, Rule, Table};
@@ -21,6 +21,7 @@ pub(super) struct Route {
     pub(super) action: Action,
     pub(super) mirrors: Vec<Arc<Mirror>>,
     pub(super) rewrite: Rewrite,
+    pub(super) upgrade: Option<Upgrade>,
     pub(super) request_headers: HeaderChanges,
     pub(super) response_headers: HeaderChanges,
     pub(super) deadline: Duration,
@@ -60,6 +61,7 @@ impl Route {
             action: action.ok_or_else(nowhere)?,
             mirrors: mirrors.collect::<Option<_>>().ok_or_else(nowhere)?,
             rewrite: route.rewrite.as_ref().map(Rewrite::new).unwrap_or_default(),
+            upgrade: route.upgrade.clone(),
             request_headers: HeaderChanges::new(&route.request_headers),
             response_headers: HeaderChanges::new(&route.response_headers),
             deadline: route.deadline.unwrap_or(config.deadline),

@@ -35,6 +35,9 @@ struct Shadow {
 /// Sends copies of a request to the mirrors of its route. Returns at once; nothing that happens to a copy
 /// reaches the request.
 pub(super) fn cast(exchange: &Exchange) {
+    if exchange.admitted.upgrade.is_some() {
+        return;
+    }
     for mirror in &exchange.admitted.route.mirrors {
         if !mirror.wants(&exchange.head.method) {
             continue;

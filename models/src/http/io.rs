@@ -79,3 +79,55 @@ impl<T: AsyncWrite> hyper::rt::Write for Io<T> {
         self.project().inner.poll_write_vectored(cx, buffers)
     }
 }
+
+pin_project! {
+    /// The other way round: a stream of hyper's (an upgraded connection) seen as the drop-in's.
+    #[derive(Debug)]
+    pub struct Plain<T> {
+        #[pin]
+        inner: T,
+    }
+}
+
+impl<T> Plain<T> {
+    /// Wraps a stream.
+    pub const fn new(inner: T) -> Self {
+        Self { inner }
+    }
+}
+
+impl<T: hyper::rt::Read> AsyncRead for Plain<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // SAFETY: the slice is handed to `ReadBuf::uninit`, which never de-initialises what it
+        // is given and only counts bytes that were written.
+        let mut read = hyper::rt::ReadBuf::uninit(unsafe { buf.unfilled_mut() });
+        ready!(self.project().inner.poll_read(cx, read.unfilled()))?;
+        let filled = read.filled().len();
+        // SAFETY: `filled` bytes at the front of the unfilled part were just initialised by the read.
+        unsafe { buf.assume_init(filled) };
+        buf.advance(filled);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: hyper::rt::Write> AsyncWrite for Plain<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.project().inner.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().inner.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().inner.poll_shutdown(cx)
+    }
+}

@@ -29,6 +29,7 @@ mod multiplexed;
 mod policy;
 mod preface;
 mod server;
+mod tenure;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -39,7 +40,8 @@ pub use connector::{Connection, Connector};
 pub use echo::Echo;
 pub use error::{Error, InvalidPolicy, Sent};
 pub use executor::Executor;
-pub use io::Io;
+pub use io::{Io, Plain};
 pub use policy::{ClientPolicy, Protocol, Protocols, ServerPolicy};
 pub use server::{Drained, Peer, Server, ServerEvent, ServerObserver, serve};
+pub use tenure::Tenure;
 pub use timer::Timer;

@@ -19,6 +19,7 @@ use tower::ServiceExt;
 
 use super::door::{Door, Guest, Knock};
 use super::preface::{Spoken, listen};
+use super::tenure::tenure;
 use super::{BoxError, Executor, InvalidPolicy, Protocols, ServerPolicy, Timer};
 use crate::trace;
 
@@ -147,8 +148,9 @@ impl Server {
     /// should have ended, spreads), closes the listener, lets every exchange in flight finish
     /// within the grace period, and cuts the rest.
     ///
-    /// Every request carries a [`Peer`] extension, and its trace is in force while it is served. An accept error never ends the loop: errors of one
-    /// connection are passed over, others (no file handles left) are waited out, 10 ms doubling to 1 s.
+    /// Every request carries the extensions [`Peer`] and [`Tenure`](super::Tenure), and its trace is in
+    /// force while it is served. An accept error never ends the loop: errors of one connection are passed
+    /// over, others (no file handles left) are waited out, 10 ms doubling to 1 s.
     /// A service error closes its connection; a panic in the service ends only its connection.
     ///
     /// # Cancellation
@@ -231,8 +233,10 @@ impl Server {
         let Guest { stream, peer, seat } = guest;
         self.observer.observe(&ServerEvent::Opened { peer });
         let (local, observer) = (stream.local_addr().ok(), self.observer.clone());
+        let (tenure, landlord) = tenure();
         let answer = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(tenure.clone());
             let trace = trace::read(request.headers());
             if let (Some(local), Some(trace)) = (local, trace) {
                 observer.observe(&ServerEvent::Serving { local, peer, trace });
@@ -240,6 +244,7 @@ impl Server {
             trace::within(trace, service.clone().oneshot(request))
         });
         let ended = self.converse(stream, answer, closing).await;
+        landlord.vacated().await;
         drop(seat);
         self.observer.observe(&ServerEvent::Closed {
             peer,
@@ -271,13 +276,13 @@ impl Server {
         };
         match (heard, self.policy.protocols) {
             ((Spoken::Http2, stream), Protocols::Both | Protocols::Http2) => {
-                let builder = self.http2();
-                finish(builder.serve_connection(stream, answer), closing).await
+                let connection = self.http2().serve_connection(stream, answer);
+                finish(connection, closing).await
             }
             ((Spoken::Http1, _), Protocols::Http2) => Err("HTTP/2 is spoken here".into()),
             ((_, stream), _) => {
-                let builder = self.http1();
-                finish(builder.serve_connection(stream, answer), closing).await
+                let connection = self.http1().serve_connection(stream, answer);
+                finish(connection.with_upgrades(), closing).await
             }
         }
     }
@@ -316,9 +321,9 @@ trait Conversation: Future<Output = hyper::Result<()>> {
     fn close(self: Pin<&mut Self>);
 }
 
-impl<I, A, B> Conversation for http1::Connection<I, A>
+impl<I, A, B> Conversation for http1::UpgradeableConnection<I, A>
 where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     A: hyper::service::HttpService<Incoming, ResBody = B>,
     A::Error: Into<BoxError>,
     B: http_body::Body + 'static,

@@ -7,4 +7,5 @@ mod lifecycle;
 mod protocols;
 mod refusals;
 mod retries;
+mod upgrades;
 mod world;

@@ -21,7 +21,7 @@ pub use action::{
 };
 pub use error::{InvalidConfig, Problem};
 pub use quantity::Rate;
-pub use route::{Action, DeadlineCovers, Match, PathMatch, Retry, Route};
+pub use route::{Action, DeadlineCovers, Match, PathMatch, Retry, Route, Upgrade};
 pub use upstream::{Balance, Breaker, FailureRate, Protocol, RetryBudget, Upstream};
 pub(super) use validate::check_endpoints;
 

@@ -52,6 +52,9 @@ pub struct Route {
     /// Whether the deadline ends with the response's head (for streams without end) or its last byte.
     #[serde(default)]
     pub deadline_covers: DeadlineCovers,
+    /// Other protocols that a connection may change to; absent: none.
+    #[serde(default)]
+    pub upgrade: Option<Upgrade>,
     /// A limit per client on this route.
     #[serde(default)]
     pub limit: Option<Limit>,
@@ -99,6 +102,22 @@ pub enum Action<'a> {
     Redirect(&'a Redirect),
     /// The gateway answers.
     Respond(&'a Respond),
+}
+
+/// Which protocols a connection may change to (RFC 9110, section 7.8). Deadlines end with the answer's
+/// head then.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Upgrade {
+    /// Their names, `websocket` for instance; compared without case.
+    pub protocols: Vec<String>,
+    /// How long nothing may come from either side before the connection is closed.
+    #[serde(default = "an_hour", with = "quantity::duration")]
+    pub idle_timeout: Duration,
+}
+
+const fn an_hour() -> Duration {
+    Duration::from_secs(60 * 60)
 }
 
 /// What the deadline bounds.

@@ -7,8 +7,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::super::super::hops::HOP_BY_HOP;
 use super::super::{
-    Action, Config, HeaderChanges, Mirror, PathMatch, PathRewrite, Redirect, Respond, Route, Split,
-    Stick,
+    Action, Config, HeaderChanges, Mirror, PathMatch, PathRewrite, Protocol, Redirect, Respond,
+    Route, Split, Stick,
 };
 use super::Findings;
 use super::route::check_path;
@@ -56,6 +56,7 @@ pub(super) fn check(config: &Config, field: &str, route: &Route, found: &mut Fin
         check_rewrite(config, format!("{field}.path"), path, found);
         check_prefix(format!("{field}.path"), path, route, found);
     }
+    check_upgrade(config, field, route, found);
     for (position, mirror) in route.mirror.iter().enumerate() {
         check_mirror(
             config,
@@ -92,6 +93,7 @@ fn check_nothing_to_forward(field: &str, route: &Route, found: &mut Findings) {
         ("request-headers", route.request_headers != none),
         ("response-headers", route.response_headers != none),
         ("retry", route.retry.is_some()),
+        ("upgrade", route.upgrade.is_some()),
     ] {
         if is_said {
             found.add(
@@ -194,6 +196,34 @@ fn check_respond(field: &str, respond: &Respond, found: &mut Findings) {
         found.add(format!("{field}.body"), "must be empty with this status");
     }
     check_values(&format!("{field}.headers"), &respond.headers, found);
+}
+
+fn check_upgrade(config: &Config, field: &str, route: &Route, found: &mut Findings) {
+    let Some(upgrade) = &route.upgrade else {
+        return;
+    };
+    let field = format!("{field}.upgrade");
+    found.lasting(format!("{field}.idle-timeout"), upgrade.idle_timeout);
+    if upgrade.protocols.is_empty() {
+        found.add(format!("{field}.protocols"), "is empty");
+    }
+    for (position, name) in upgrade.protocols.iter().enumerate() {
+        if !is_token(name) {
+            found.add(
+                format!("{field}.protocols[{position}]"),
+                "is no name of a protocol",
+            );
+        }
+    }
+    let names: Vec<&str> = match route.action() {
+        Some(Action::Upstream(name)) => vec![name],
+        Some(Action::Split(split)) => split.to.iter().map(|share| &*share.upstream).collect(),
+        _ => Vec::new(),
+    };
+    let mut upstreams = names.iter().filter_map(|name| config.upstreams.get(*name));
+    if upstreams.any(|upstream| upstream.protocol != Protocol::Http1) {
+        found.add(field, "needs upstreams that speak `http1`");
+    }
 }
 
 fn check_mirror(config: &Config, field: &str, mirror: &Mirror, found: &mut Findings) {
