@@ -79,8 +79,16 @@ impl AskedFor {
         headers.insert(UPGRADE, self.protocol.clone());
     }
 
+    /// Tells the server in front, which reads what comes as requests, that no more will come.
+    fn announce(&self) {
+        if let Some(tenure) = &self.tenure {
+            tenure.changes_protocol();
+        }
+    }
+
     /// Carries bytes between both sides, in a task of its own.
     pub(super) fn connect(self, theirs: OnUpgrade, flight: Flight, record: Record, idle: Duration) {
+        self.announce();
         tokio::spawn(trace::within(Some(record.trace), async move {
             let carrying = carry(self.ours, theirs, idle);
             let end = tokio::select! {

@@ -29,6 +29,7 @@ mod multiplexed;
 mod policy;
 mod preface;
 mod server;
+mod strict;
 mod tenure;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -19,6 +20,7 @@ use tower::ServiceExt;
 
 use super::door::{Door, Guest, Knock};
 use super::preface::{Spoken, listen};
+use super::strict::Strict;
 use super::tenure::tenure;
 use super::{BoxError, Executor, InvalidPolicy, Protocols, ServerPolicy, Timer};
 use crate::trace;
@@ -243,7 +245,8 @@ impl Server {
             }
             trace::within(trace, service.clone().oneshot(request))
         });
-        let ended = self.converse(stream, answer, closing).await;
+        let is_other = landlord.is_other.clone();
+        let ended = self.converse(stream, is_other, answer, closing).await;
         landlord.vacated().await;
         drop(seat);
         self.observer.observe(&ServerEvent::Closed {
@@ -256,6 +259,7 @@ impl Server {
     async fn converse<A, B>(
         &self,
         stream: TcpStream,
+        is_other: Arc<AtomicBool>,
         answer: A,
         closing: watch::Receiver<bool>,
     ) -> Result<(), BoxError>
@@ -281,6 +285,7 @@ impl Server {
             }
             ((Spoken::Http1, _), Protocols::Http2) => Err("HTTP/2 is spoken here".into()),
             ((_, stream), _) => {
+                let stream = Strict::new(stream, is_other);
                 let connection = self.http1().serve_connection(stream, answer);
                 finish(connection.with_upgrades(), closing).await
             }

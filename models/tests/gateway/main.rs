@@ -7,5 +7,6 @@ mod lifecycle;
 mod protocols;
 mod refusals;
 mod retries;
+mod smuggling;
 mod upgrades;
 mod world;

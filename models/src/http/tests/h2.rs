@@ -105,8 +105,9 @@ async fn a_drain_lets_streams_finish_and_refuses_no_request_it_let_in() {
         stopped.await.unwrap_or(());
     }));
     let client = multiplexing();
+    let calling = client.clone();
     let call = spawn(async move {
-        let call = client.call(request(Method::GET, address, "/", ""), soon(), 100);
+        let call = calling.call(request(Method::GET, address, "/", ""), soon(), 100);
         call.await
     });
     enters.recv().await.unwrap();
@@ -119,6 +120,53 @@ async fn a_drain_lets_streams_finish_and_refuses_no_request_it_let_in() {
     assert_eq!(call.await.unwrap().unwrap().body(), "done");
     let drained = timeout(PATIENCE, server).await.expect("it drains");
     assert_eq!(drained.unwrap(), Drained { cut: 0 });
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_drain_says_goodbye_in_two_steps_so_that_no_request_is_lost_on_the_way() {
+    let (address, stop, _server) = start(ServerPolicy::default()).await;
+    let mut stream = by_hand(address).await;
+    let (kind, _) = next(&mut stream).await.expect("settings");
+    assert_eq!(kind, SETTINGS);
+    stop.send(()).unwrap();
+    let (mut goodbyes, mut answers) = (Vec::new(), 0);
+    while let Some((kind, payload)) = next(&mut stream).await {
+        answers += usize::from(kind == HEADERS);
+        if kind == GOAWAY {
+            goodbyes.push(u32::from_be_bytes(payload[..4].try_into().unwrap()));
+        }
+        if kind == GOAWAY && goodbyes.len() == 1 {
+            // This request crossed the first goodbye.
+            let block = get_or_post(b"GET");
+            let headers = frame(HEADERS, END_STREAM | END_HEADERS, 1, &block);
+            stream.write_all(&headers).await.unwrap();
+        }
+    }
+    // First everything that may be under way is promised, then, once the client has answered a PING, it is
+    // said what was taken (RFC 9113, section 6.8).
+    assert_eq!(goodbyes, [u32::MAX >> 1, 1]);
+    assert_eq!(answers, 1);
+}
+
+/// The next frame: its type and payload. Settings and pings are acknowledged; none if the server closed.
+async fn next(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let reading = async {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).await.ok()?;
+        if [SETTINGS, PING].contains(&head[3]) && head[4] & ACK == 0 {
+            let echo = if head[3] == PING { &payload[..] } else { &[] };
+            let acknowledges = frame(head[3], ACK, 0, echo);
+            stream.write_all(&acknowledges).await.ok()?;
+        }
+        Some((head[3], payload))
+    };
+    timeout(PATIENCE, reading)
+        .await
+        .expect("the frame never came")
 }
 
 #[tokio::test]
@@ -176,27 +224,15 @@ async fn by_hand(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The types of the frames that come until the server closes, or says GOAWAY or RST_STREAM.
+/// Reads until the server says GOAWAY or RST_STREAM, or closes, which is as good as GOAWAY.
 async fn until_refused(stream: &mut TcpStream) -> u8 {
-    let reading = async {
-        loop {
-            let mut head = [0; 9];
-            if stream.read_exact(&mut head).await.is_err() {
-                return GOAWAY;
-            }
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; length as usize];
-            if stream.read_exact(&mut payload).await.is_err() {
-                return GOAWAY;
-            }
-            if [RST_STREAM, GOAWAY].contains(&head[3]) {
-                return head[3];
-            }
+    loop {
+        match next(stream).await {
+            None => return GOAWAY,
+            Some((kind @ (RST_STREAM | GOAWAY), _)) => return kind,
+            Some(_) => {}
         }
-    };
-    timeout(PATIENCE, reading)
-        .await
-        .expect("the server takes it")
+    }
 }
 
 /// A server that counts the requests it let in.
