@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use http::header::TRANSFER_ENCODING;
+use http::header::{EXPECT, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{Method, Response, Version};
 use tokio::time::Instant;
@@ -66,6 +66,8 @@ pub(super) fn admit(
     }
     hops::strip(&mut head.headers, &snapshot.protected);
     hops::unify_host(head);
+    // Who waited for the word to go on has had it from this server; the endpoint gets what is here.
+    head.headers.remove(EXPECT);
     let trace = context(&head.headers);
     record.trace = trace.trace_id();
     let peer = peer(head);

@@ -2,6 +2,7 @@
 
 mod actions;
 mod breakers;
+mod early;
 mod forwarding;
 mod lifecycle;
 mod protocols;
