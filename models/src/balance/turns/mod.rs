@@ -13,9 +13,7 @@ mod smooth;
 pub use deadlines::{DeadlineTurn, Deadlines, Share, Weigh};
 pub use earliest_deadline::{EarliestDeadline, EarliestDeadlinePolicy};
 pub use round_robin::RoundRobin;
-pub use smooth::{
-    PeerId, SmoothPeers, SmoothPolicy, SmoothTurn, SmoothWeighted, SmoothWeights,
-};
+pub use smooth::{PeerId, SmoothPeers, SmoothPolicy, SmoothTurn, SmoothWeighted, SmoothWeights};
 
 #[cfg(test)]
 mod tests;
