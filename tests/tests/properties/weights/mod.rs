@@ -6,7 +6,7 @@ mod chosen;
 mod latency;
 mod peers;
 mod schedule;
-mod tower;
+mod twins;
 
 use crate::fixed;
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseError};
