@@ -6,7 +6,7 @@
 //! that fails fastest gets everything.
 //!
 //! [`turns`] go round by weight, [`load`] looks at what the endpoints have to do. All are behind one
-//! trait, [`Balancer`].
+//! trait, [`Balancer`]. With a [`SlowStart`] an endpoint that joins gets its share little by little.
 
 mod asking;
 mod endpoint;

@@ -18,6 +18,18 @@ pub struct EarliestDeadlinePolicy {
     pub slow_start: Option<SlowStart>,
 }
 
+impl EarliestDeadlinePolicy {
+    /// Checks every value.
+    ///
+    /// # Errors
+    ///
+    /// The first value that cannot be meant.
+    pub fn validate(&self) -> Result<(), InvalidPolicy> {
+        let slow_start = self.slow_start.as_ref();
+        slow_start.map_or(Ok(()), SlowStart::validate)
+    }
+}
+
 /// Picks by weight and earliest deadline, with first deadlines at random, so that many balancers over one
 /// set do not go in step. The law is gRPC's (A58, `weighted_round_robin`), the exact arithmetic is ours
 /// ([`Deadlines`]).
@@ -95,9 +107,7 @@ impl EarliestDeadline {
         policy: EarliestDeadlinePolicy,
         rng: impl Rng + Send + 'static,
     ) -> Result<Self, InvalidPolicy> {
-        policy
-            .slow_start
-            .map_or(Ok(()), |slow_start| slow_start.validate())?;
+        policy.validate()?;
         let mut schedule = Schedule {
             members: Vec::new(),
             deadlines: Deadlines::default(),

@@ -225,6 +225,32 @@ fn a_group_of_one_never_goes_down() {
         assert_eq!(next(&mut peers, now), "a");
     }
     assert_eq!(effective(&peers), [5, 0]);
+    // Nor one that becomes a group of one while it is down.
+    peers.update(&weighted("a5 b1"));
+    fail(&mut peers, "a", now);
+    assert_eq!(next(&mut peers, now), "b");
+    peers.update(&weighted("a5"));
+    assert_eq!(next(&mut peers, now), "a");
+}
+
+#[test]
+fn a_question_that_panics_leaves_the_weights_as_they_were() {
+    let balancer = smooth("a5 b3 c1");
+    let before = balancer.weights();
+    let call = Call {
+        eligible: &|name| {
+            if &**name == "c" {
+                panic!("whoever asks")
+            } else {
+                true
+            }
+        },
+        ..Call::default()
+    };
+    let pick = || balancer.pick(&call, &mut |_| true).map(drop);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(pick)).is_err());
+    assert_eq!(balancer.weights(), before);
+    assert_eq!(turn(&balancer, 1, ""), "a");
 }
 
 #[test]

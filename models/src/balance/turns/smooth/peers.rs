@@ -192,15 +192,11 @@ impl SmoothPeers {
         now: Instant,
         eligible: &dyn Fn(&Arc<str>) -> bool,
     ) -> Option<SmoothTurn> {
-        let is_alone = self.is_one_alone();
-        let (policy, mut gains) = (self.policy, Vec::with_capacity(self.peers.len()));
+        let able = self.able(now, eligible);
+        let mut gains = Vec::with_capacity(able.len());
         let (mut total, mut best): (i64, Option<usize>) = (0, None);
-        for index in 0..self.peers.len() {
+        for index in able {
             let peer = &mut self.peers[index];
-            let is_down = !is_alone && peer.is_down(&policy, now);
-            if peer.weight == 0 || is_down || !eligible(&peer.name) {
-                continue;
-            }
             let (id, by) = (peer.id, peer.effective);
             let is_recovery = by < peer.weight;
             peer.current += by;
@@ -219,7 +215,7 @@ impl SmoothPeers {
         let chosen = &mut self.peers[best?];
         chosen.current -= total;
         let before = chosen.checked;
-        let checked = chosen.is_long_unchecked(&policy, now).then(|| {
+        let checked = chosen.is_long_unchecked(&self.policy, now).then(|| {
             chosen.checked = Some(now);
             (before, now)
         });
@@ -230,6 +226,19 @@ impl SmoothPeers {
             total,
             checked,
         })
+    }
+
+    /// Who can be picked. Asked before anything changes: the question is somebody else's, and may panic.
+    fn able(&self, now: Instant, eligible: &dyn Fn(&Arc<str>) -> bool) -> Vec<usize> {
+        let is_alone = self.is_one_alone();
+        let is_able = |peer: &Peer| {
+            let is_up = is_alone || !peer.is_down(&self.policy, now);
+            peer.weight > 0 && is_up && eligible(&peer.name)
+        };
+        let each = self.peers.iter().enumerate();
+        each.filter(|(_, peer)| is_able(peer))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// nginx's group of one, which never goes down: who else should get the call?
