@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::super::tests::{gives_back_a_cancelled_call, rng, turn, weighted};
 use super::super::{Balancer, Call, InvalidPolicy, NoEndpoint, Outcome, SlowStart};
@@ -314,27 +314,6 @@ fn first_deadlines_differ_from_one_balancer_to_the_next() {
         let count = firsts.iter().filter(|first| *first == name).count();
         assert!((75..=125).contains(&count), "{firsts:?}");
     }
-}
-
-#[tokio::test]
-async fn an_endpoint_that_joins_gets_its_share_little_by_little() {
-    let policy = EarliestDeadlinePolicy {
-        slow_start: Some(SlowStart::over(60 * SECOND)),
-    };
-    let balancer = EarliestDeadline::new(&weighted("a b c"), policy, rng()).unwrap();
-    // Those of the first set have their share at once.
-    assert_eq!(turn(&balancer, 300, "").matches('a').count(), 100);
-    balancer.update(&weighted("a b c d"));
-    let mut shares = Vec::new();
-    for _ in 0..7 {
-        shares.push(turn(&balancer, 1000, "").matches('d').count());
-        sleep(10 * SECOND).await;
-    }
-    // A tenth of the others' 1000 / 3.1, then age / 60 of it, then all of it.
-    assert!((28..=36).contains(&shares[0]), "{shares:?}");
-    assert!((135..=147).contains(&shares[3]), "{shares:?}");
-    assert!(shares.is_sorted(), "{shares:?}");
-    assert_eq!(shares[6], 250, "{shares:?}");
 }
 
 #[tokio::test]

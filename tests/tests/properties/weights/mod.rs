@@ -5,6 +5,7 @@
 mod chosen;
 mod latency;
 mod peers;
+mod scenes;
 mod schedule;
 mod twins;
 
