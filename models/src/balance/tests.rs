@@ -42,6 +42,18 @@ fn round_robin_takes_turns_and_a_refusal_takes_nobodys_turn() {
 }
 
 #[test]
+fn round_robin_stays_where_it_is_when_everybody_refuses() {
+    let balancer = RoundRobin::new(&set("a b c d"));
+    assert_eq!(turn(&balancer, 1, ""), "a");
+    let call = Call {
+        eligible: &|name| &**name == "c",
+        ..Call::default()
+    };
+    assert!(balancer.pick(&call, &mut |_| false).is_err());
+    assert_eq!(turn(&balancer, 1, ""), "b");
+}
+
+#[test]
 fn round_robin_keeps_its_place_when_the_set_changes() {
     let balancer = RoundRobin::new(&set("a b c d"));
     assert_eq!(turn(&balancer, 2, ""), "ab");
