@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Admits, InFlight, NoEndpoint};
+use super::members::{Member, Memory};
+use super::{Admits, Call, InFlight, NoEndpoint};
 
 /// Draws candidates until one admits. `draw` is told who has refused so far and picks among the others;
 /// it locks what it needs by itself, so nothing is locked while a candidate is asked. `undo` takes a draw
@@ -25,4 +26,16 @@ pub(super) fn ask<D>(
         undo(draft);
         drawn.refuse();
     }
+}
+
+/// Those that are eligible and have not refused yet, in the order of the set.
+pub(super) fn willing<'a, M: Memory>(
+    members: &'a [Member<M>],
+    call: &Call<'_>,
+    refused: &[Arc<str>],
+) -> Vec<&'a Member<M>> {
+    let willing = members.iter();
+    willing
+        .filter(|member| (call.eligible)(&member.name) && !refused.contains(&member.name))
+        .collect()
 }

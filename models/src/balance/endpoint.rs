@@ -8,7 +8,8 @@ pub struct Endpoint {
     /// Where it listens, as `name:port`; also who it is: two of one name are one endpoint.
     pub name: Arc<str>,
     /// Its share of the calls, relative to the others', where the algorithm knows weights. An endpoint of
-    /// weight zero gets none.
+    /// weight zero gets none; to [`EarliestDeadline`](super::EarliestDeadline) it is one whose weight is
+    /// not known.
     pub weight: u32,
 }
 

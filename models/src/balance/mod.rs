@@ -6,7 +6,7 @@
 //! that fails fastest gets everything.
 //!
 //! [`turns`] go round by weight, [`load`] looks at what the endpoints have to do. All are behind one
-//! trait, [`Balancer`].
+//! trait, [`Balancer`]. With a [`SlowStart`] an endpoint that joins gets its share little by little.
 
 mod asking;
 mod endpoint;
@@ -14,16 +14,18 @@ mod error;
 pub mod load;
 mod members;
 mod policy;
+mod slow_start;
 pub mod turns;
 
 use std::sync::Arc;
 
 pub use endpoint::Endpoint;
-pub use error::NoEndpoint;
-pub use load::PowerOfTwo;
+pub use error::{InvalidPolicy, NoEndpoint};
+pub use load::{LeastRequest, PeakEwma, PowerOfTwo, PowerOfTwoEwma};
 pub use members::{InFlight, Outcome};
 pub use policy::Policy;
-pub use turns::RoundRobin;
+pub use slow_start::SlowStart;
+pub use turns::{EarliestDeadline, RoundRobin, SmoothWeighted};
 
 /// Whether an endpoint takes the call. Asked at most once per endpoint and pick, outside of every lock;
 /// the endpoint it says yes to is the one picked, so it may take a breaker's permit while it answers.

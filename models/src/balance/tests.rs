@@ -8,15 +8,22 @@ use rand_core::SeedableRng;
 
 use super::*;
 
-fn set(list: &str) -> Vec<Endpoint> {
+pub(super) fn set(list: &str) -> Vec<Endpoint> {
     list.split_whitespace().map(Into::into).collect()
 }
 
-fn rng() -> ChaCha8Rng {
+/// `a5 b1 c`: a letter and its weight, 1 if there is none.
+pub(super) fn weighted(list: &str) -> Vec<Endpoint> {
+    let each = list.split_whitespace();
+    each.map(|item| Endpoint::new(&item[..1]).weighing(item[1..].parse().unwrap_or(1)))
+        .collect()
+}
+
+pub(super) fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(7)
 }
 
-fn turn(balancer: &dyn Balancer, count: usize, down: &str) -> String {
+pub(super) fn turn(balancer: &dyn Balancer, count: usize, down: &str) -> String {
     let picks = (0..count).map(|_| {
         let pick = balancer
             .pick(&Call::default(), &mut |name| **name != *down)
@@ -32,6 +39,18 @@ fn round_robin_takes_turns_and_a_refusal_takes_nobodys_turn() {
     assert_eq!(turn(&balancer, 6, ""), "abcdab");
     assert_eq!(turn(&balancer, 6, "c"), "dabdab");
     assert!(balancer.loads().iter().all(|(_, load)| *load == 0));
+}
+
+#[test]
+fn round_robin_stays_where_it_is_when_everybody_refuses() {
+    let balancer = RoundRobin::new(&set("a b c d"));
+    assert_eq!(turn(&balancer, 1, ""), "a");
+    let call = Call {
+        eligible: &|name| &**name == "c",
+        ..Call::default()
+    };
+    assert!(balancer.pick(&call, &mut |_| false).is_err());
+    assert_eq!(turn(&balancer, 1, ""), "b");
 }
 
 #[test]
@@ -117,7 +136,12 @@ fn the_part_of_a_failed_endpoint_is_shared_by_all_others() {
 
 #[tokio::test]
 async fn a_cancelled_call_is_in_flight_no_longer() {
-    let balancer: Arc<dyn Balancer> = Arc::from(Policy::RoundRobin.build(&set("a"), rng()));
+    gives_back_a_cancelled_call(Arc::new(RoundRobin::new(&set("a")))).await;
+    gives_back_a_cancelled_call(Arc::new(PowerOfTwo::new(&set("a"), rng()))).await;
+}
+
+/// `balancer` has one endpoint.
+pub(super) async fn gives_back_a_cancelled_call(balancer: Arc<dyn Balancer>) {
     let shared = balancer.clone();
     let (started, begun) = tokio::sync::oneshot::channel();
     let call = tokio::spawn(async move {

@@ -13,3 +13,4 @@ mod limit;
 mod permits;
 mod sockets;
 mod storms;
+mod weights;

@@ -6,3 +6,4 @@ mod breaker;
 mod limits;
 mod retries;
 mod row;
+mod weights;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand_core::Rng;
 
-use super::super::asking::ask;
-use super::super::members::{InFlight, Member, loads, updated};
+use super::super::asking::{ask, willing};
+use super::super::members::{InFlight, Member, Memory, loads, updated};
 use super::super::{Admits, Balancer, Call, Endpoint, NoEndpoint};
 use crate::chance;
 
@@ -21,24 +21,26 @@ struct Urn {
 
 impl Urn {
     fn draw(&mut self, call: &Call<'_>, refused: &[Arc<str>]) -> Option<InFlight> {
-        let willing = self.members.iter();
-        let willing: Vec<_> = willing
-            .filter(|member| (call.eligible)(&member.name) && !refused.contains(&member.name))
-            .collect();
-        let chosen = match willing.len() {
-            0 => return None,
-            1 => willing[0],
-            count => {
-                let (first, second) = distinct(&mut *self.rng, count);
-                if willing[second].load() < willing[first].load() {
-                    willing[second]
-                } else {
-                    willing[first]
-                }
-            }
-        };
+        let willing = willing(&self.members, call, refused);
+        let chosen = cheaper_of_two(&willing, &mut *self.rng, |member| member.load())?;
         Some(chosen.take())
     }
+}
+
+/// Of two different ones at random the one that costs less, of equals the one drawn first; the only one
+/// if there is no other.
+pub(super) fn cheaper_of_two<'a, M: Memory, C: PartialOrd>(
+    willing: &[&'a Member<M>],
+    rng: &mut (impl Rng + ?Sized),
+    cost: impl Fn(&Member<M>) -> C,
+) -> Option<&'a Member<M>> {
+    if willing.len() < 2 {
+        return willing.first().copied();
+    }
+    let (first, second) = distinct(rng, willing.len());
+    let (first, second) = (willing[first], willing[second]);
+    let is_second = cost(second) < cost(first);
+    Some(if is_second { second } else { first })
 }
 
 /// Two different numbers below `count` (at least 2); every ordered pair is equally likely.

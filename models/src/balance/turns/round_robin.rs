@@ -19,9 +19,15 @@ struct Ring {
     last: Option<Arc<str>>,
 }
 
+/// From the last pick to the next.
+struct Step {
+    from: Option<Arc<str>>,
+    to: Arc<str>,
+}
+
 impl Ring {
     /// The first after the last pick that may be asked; it is the last pick from now on.
-    fn step(&mut self, call: &Call<'_>, refused: &[Arc<str>]) -> Option<InFlight> {
+    fn step(&mut self, call: &Call<'_>, refused: &[Arc<str>]) -> Option<(InFlight, Step)> {
         let count = self.members.len();
         let last = self.last.as_ref();
         let found = last.and_then(|last| self.members.iter().position(|m| m.name == *last));
@@ -29,8 +35,17 @@ impl Ring {
         let mut turn = (0..count).map(|step| &self.members[(start + step) % count]);
         let next =
             turn.find(|member| (call.eligible)(&member.name) && !refused.contains(&member.name))?;
-        self.last = Some(next.name.clone());
-        Some(next.take())
+        let to = next.name.clone();
+        let drawn = next.take();
+        let from = self.last.replace(to.clone());
+        Some((drawn, Step { from, to }))
+    }
+
+    /// Who refused has not had the turn, unless somebody else has taken one since.
+    fn undo(&mut self, step: Step) {
+        if self.last.as_ref() == Some(&step.to) {
+            self.last = step.from;
+        }
     }
 
     fn update(&mut self, endpoints: &[Endpoint]) {
@@ -67,8 +82,8 @@ impl RoundRobin {
 impl Balancer for RoundRobin {
     fn pick(&self, call: &Call<'_>, admits: &mut Admits<'_>) -> Result<InFlight, NoEndpoint> {
         let endpoints = self.ring().members.len();
-        let draw = |refused: &[Arc<str>]| Some((self.ring().step(call, refused)?, ()));
-        ask(endpoints, admits, draw, |()| ())
+        let draw = |refused: &[Arc<str>]| self.ring().step(call, refused);
+        ask(endpoints, admits, draw, |step| self.ring().undo(step))
     }
 
     fn update(&self, endpoints: &[Endpoint]) {
