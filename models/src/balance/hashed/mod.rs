@@ -10,8 +10,8 @@
 //! | table | shares | a key costs | without one endpoint |
 //! |---|---|---|---|
 //! | [`Ring::ketama`] | about 15 % off, by weight | a binary search | its keys move, no others |
-//! | [`Ring::sized`] | better with more points | a binary search | its keys, and few more if the others get more points |
-//! | [`Maglev`] | equal to one slot | one look | its keys, and a few in a hundred of the others |
+//! | [`Ring::sized`] | better with more points | a binary search | its keys, and some of the others as they get more points |
+//! | [`Maglev`] | equal to one slot | one look | its keys, and a few of the others |
 //! | [`Rendezvous`] | as even as the keys are | a hash per endpoint | its keys move, no others |
 //!
 //! A table knows its endpoints by their number in [`Nodes`]. [`Hashed`] is the balancer over all of them.

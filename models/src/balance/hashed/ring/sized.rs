@@ -64,8 +64,8 @@ impl Ring {
     /// A ring as Envoy's: the points of a node are the xxHash64 of its name, `_` and their number.
     ///
     /// The points of a node depend on the whole set. If one of N nodes of equal weight leaves, each other
-    /// gets about 1/N more of them, and with them keys of its neighbours. Where no other key may move, use
-    /// [`Ring::ketama`].
+    /// gets about 1/N more of them, and they take about 1/N of the others' keys from where they were.
+    /// Where no other key may move, use [`Ring::ketama`].
     pub fn sized(nodes: &Nodes, sizes: Sizes) -> Self {
         let mut text = String::new();
         let mut points = Vec::new();
