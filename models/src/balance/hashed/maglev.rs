@@ -104,12 +104,25 @@ impl Maglev {
         }
     }
 
-    /// The slots of a table of `size`, a prime, each with the number of its node; empty if there is none.
-    /// A node is its order and its weight, which is above zero.
+    /// The slots of a table of `size`, each with the number of its node; empty if there is none. A node is
+    /// its order and its weight.
     ///
     /// In every round the heaviest takes a slot, another one in as many rounds as its weight is part of
     /// the heaviest's, all of them in the first.
+    ///
+    /// # Panics
+    ///
+    /// `size` is not prime, a weight is zero, or an order is not one of this size.
     pub fn fill(size: u32, nodes: &[(Permutation, u32)]) -> Vec<u32> {
+        assert!(
+            is_prime(size),
+            "{size} is not prime: nodes would never find a slot"
+        );
+        for (order, weight) in nodes {
+            let is_order = order.offset < size && (1..size).contains(&order.skip);
+            assert!(is_order, "{order:?} is no order of {size} slots");
+            assert!(*weight > 0, "a node without weight takes no slots");
+        }
         let Some(heaviest) = nodes.iter().map(|(_, weight)| u64::from(*weight)).max() else {
             return Vec::new();
         };
