@@ -230,7 +230,7 @@ fn v12_capacities_of_bounded_loads() {
         let what = format!("m {calls}, n {nodes}, {percent} %");
         let bound = Bound::percent(percent).unwrap();
         v.exact(&what, expected, bound.capacity(calls, 1, nodes));
-        let policy = Policy::new(Layout::Ketama).bounded(percent);
+        let policy = Policy::new(Layout::Ketama).bounded(bound);
         let set: Vec<_> = numbered("s", nodes as usize).iter().cloned().collect();
         let balancer = Hashed::new(&policy, &set, ChaCha8Rng::seed_from_u64(1)).unwrap();
         let hot = Call {

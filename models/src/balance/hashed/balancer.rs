@@ -95,15 +95,15 @@ impl Hashed {
         rng: impl Rng + Send + 'static,
     ) -> Result<Self, InvalidPolicy> {
         policy.validate()?;
-        let bound = policy.checked_bound()?;
+        let Policy { layout, bound } = *policy;
         let state = State {
             members: Vec::new(),
-            placement: Placement::new(Nodes::default(), policy.layout, bound),
+            placement: Placement::new(Nodes::default(), layout, bound),
             seats: Vec::new(),
             rng: Box::new(rng),
         };
         let hashed = Self {
-            layout: policy.layout,
+            layout,
             bound,
             tally: Tally::default(),
             state: Mutex::new(state),
@@ -131,9 +131,9 @@ impl Balancer for Hashed {
             (state.members.len(), key)
         };
         let draw = |refused: &[Arc<str>]| {
-            let (taken, is_overflow) = self.state().draw(key, call, refused)?;
-            self.tally.admitted(is_overflow);
-            Some((taken, is_overflow))
+            let drawn = self.state().draw(key, call, refused)?;
+            self.tally.admitted(drawn.1);
+            Some(drawn)
         };
         let picked = ask(endpoints, admits, draw, |is_overflow| {
             self.tally.undo(is_overflow);

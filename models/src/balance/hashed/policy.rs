@@ -7,9 +7,8 @@ use super::{Bound, InvalidPolicy, Maglev, Nodes, Rendezvous, Ring, Sizes, Table}
 pub struct Policy {
     /// Which table.
     pub layout: Layout,
-    /// The most that an endpoint has in flight, in percent of its fair part (125 is an ε of 0.25); none
-    /// for no bound. With a bound a pick looks at every endpoint.
-    pub bound: Option<u32>,
+    /// How much an endpoint may have in flight. With a bound a pick looks at every endpoint.
+    pub bound: Option<Bound>,
 }
 
 /// Which table.
@@ -35,11 +34,11 @@ impl Policy {
         }
     }
 
-    /// The same with a bound of so many percent of the fair part.
+    /// The same with a bound.
     #[must_use]
-    pub const fn bounded(self, percent: u32) -> Self {
+    pub const fn bounded(self, bound: Bound) -> Self {
         Self {
-            bound: Some(percent),
+            bound: Some(bound),
             ..self
         }
     }
@@ -51,15 +50,10 @@ impl Policy {
     /// The first value that cannot be meant.
     pub fn validate(&self) -> Result<(), InvalidPolicy> {
         match self.layout {
-            Layout::Ring(sizes) => sizes.validate()?,
-            Layout::Maglev(size) => Maglev::check(size)?,
-            Layout::Ketama | Layout::Rendezvous => {}
+            Layout::Ring(sizes) => sizes.validate(),
+            Layout::Maglev(size) => Ok(Maglev::check(size)?),
+            Layout::Ketama | Layout::Rendezvous => Ok(()),
         }
-        self.checked_bound().map(|_| ())
-    }
-
-    pub(super) fn checked_bound(&self) -> Result<Option<Bound>, InvalidPolicy> {
-        self.bound.map(Bound::percent).transpose()
     }
 }
 
