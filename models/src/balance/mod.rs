@@ -5,12 +5,14 @@
 //! neighbour of a failed endpoint gets its share too, with a load measured by latency alone the endpoint
 //! that fails fastest gets everything.
 //!
-//! [`turns`] go round by weight, [`load`] looks at what the endpoints have to do. All are behind one
-//! trait, [`Balancer`]. With a [`SlowStart`] an endpoint that joins gets its share little by little.
+//! [`turns`] go round by weight, [`load`] looks at what the endpoints have to do, [`hashed`] keeps calls of
+//! one key together. All are behind one trait, [`Balancer`]. With a [`SlowStart`] an endpoint that joins
+//! gets its share little by little.
 
 mod asking;
 mod endpoint;
 mod error;
+pub mod hashed;
 pub mod load;
 mod members;
 mod policy;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 pub use endpoint::Endpoint;
 pub use error::{InvalidPolicy, NoEndpoint};
+pub use hashed::Hashed;
 pub use load::{LeastRequest, PeakEwma, PowerOfTwo, PowerOfTwoEwma};
 pub use members::{InFlight, Outcome};
 pub use policy::Policy;

@@ -3,6 +3,7 @@
 
 mod backoff;
 mod breaker;
+mod hashed;
 mod limits;
 mod retries;
 mod row;
