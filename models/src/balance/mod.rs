@@ -6,9 +6,10 @@
 //! that fails fastest gets everything.
 //!
 //! [`turns`] go round by weight, [`load`] looks at what the endpoints have to do. All are behind one
-//! trait, [`Balancer`].
+//! trait, [`Balancer`]; a [`cluster`] puts them together over priorities and zones.
 
 mod asking;
+pub mod cluster;
 mod endpoint;
 mod error;
 pub mod load;
@@ -18,6 +19,7 @@ pub mod turns;
 
 use std::sync::Arc;
 
+pub use cluster::Cluster;
 pub use endpoint::Endpoint;
 pub use error::NoEndpoint;
 pub use load::PowerOfTwo;
