@@ -127,6 +127,7 @@ impl Cluster {
         let members = self.members();
         let at = members.position(name)?;
         let survey = Survey::new(&members, &self.policy, &*self.judge);
+        self.tell_panics(&survey);
         if !survey.may_keep(at, is_draining_kept) || !(call.eligible)(name) {
             return None;
         }
@@ -134,10 +135,8 @@ impl Cluster {
             eligible: &|other| other == name,
             ..*call
         };
-        let picked = members.tiers[at.tier].cells[at.cell]
-            .balancer
-            .pick(&only, admits);
-        let picked = picked.ok()?;
+        let cell = &members.tiers[at.tier].cells[at.cell];
+        let picked = cell.balancer.pick(&only, admits).ok()?;
         self.counting.picked(survey.shares.panics()[at.tier]);
         Some(picked)
     }

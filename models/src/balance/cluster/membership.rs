@@ -12,7 +12,7 @@ pub(super) type Factory = dyn FnMut(&[Endpoint]) -> Box<dyn Balancer> + Send;
 /// The hosts at one moment; a change makes another one, and balancers of places that stay go along.
 #[derive(Debug, Default)]
 pub(super) struct Membership {
-    /// Each once, in the order given.
+    /// Each once, in the order given, or of the subset.
     pub(super) hosts: Vec<Host>,
     /// Their names in the same order.
     pub(super) names: Arc<[Arc<str>]>,
@@ -89,24 +89,19 @@ impl Membership {
                 Some(cell) => cell.balancer.clone(),
                 None => Arc::from(make(&next.endpoints(&hosts))),
             };
-            next.push(
-                priority,
-                Cell {
-                    zone,
-                    hosts,
-                    balancer,
-                },
-            );
+            let cell = Cell {
+                zone,
+                hosts,
+                balancer,
+            };
+            next.push(priority, cell);
         }
         next
     }
 
     fn push(&mut self, priority: u32, cell: Cell) {
-        if self
-            .tiers
-            .last()
-            .is_none_or(|tier| tier.priority != priority)
-        {
+        let last = self.tiers.last();
+        if last.is_none_or(|tier| tier.priority != priority) {
             let cells = Vec::new();
             self.tiers.push(Tier { priority, cells });
         }

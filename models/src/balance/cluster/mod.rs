@@ -5,10 +5,10 @@
 //! one and may take that down too; in a panic calls go to endpoints that are known to be unhealthy; a zone
 //! with few endpoints drowns if it is forced to keep all calls of its own.
 //!
-//! A call goes through three draws: [`priority`] says how much of the load each priority gets, [`panic`]
-//! when one ignores health, [`zone`] which zone of the first priority it goes to; a balancer picks among
-//! the endpoints left over. Whatever is drawn, a call falls to the other zones and priorities if nobody
-//! there is eligible or admits. The laws are Envoy's; all are integers.
+//! Three laws say where a call goes: [`priority`], how much of the load each priority gets; [`mod@panic`],
+//! when one ignores health; [`zone`], to which zone of priority 0. They are Envoy's, all in integers. A
+//! balancer picks among the endpoints they leave. Whatever was drawn, a call falls to the other zones and
+//! then to the other priorities if nobody there is eligible or admits.
 //!
 //! [`subset`] limits how many endpoints one caller talks to, [`affinity`] keeps the calls of one session
 //! at one endpoint.

@@ -14,6 +14,7 @@ pub(super) type Judge = dyn Fn(&Arc<str>) -> Health + Send + Sync;
 pub(super) struct Survey<'a> {
     members: &'a Membership,
     health: Vec<Health>,
+    tallies: Vec<Tally>,
     pub(super) shares: Shares,
 }
 
@@ -29,6 +30,7 @@ impl<'a> Survey<'a> {
         Self {
             members,
             shares: Shares::new(&tallies, factor, threshold),
+            tallies,
             health,
         }
     }
@@ -53,12 +55,12 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The priorities in panic.
+    /// The priorities in panic, but for those that have nobody left.
     pub(super) fn panics(&self) -> impl Iterator<Item = u32> {
-        let tiers = self.members.tiers.iter().zip(self.shares.panics());
-        tiers
-            .filter(|(_, panic)| **panic)
-            .map(|(tier, _)| tier.priority)
+        let tiers = self.members.tiers.iter().zip(&self.tallies);
+        let panics = tiers.zip(self.shares.panics());
+        let there = panics.filter(|((_, tally), panic)| **panic && tally.hosts > 0);
+        there.map(|((tier, _), _)| tier.priority)
     }
 
     /// What those of a place weigh together who may get something new and whom `may_ask` lets pass. One

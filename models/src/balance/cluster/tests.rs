@@ -230,15 +230,29 @@ fn a_zone_that_cannot_take_its_call_hands_it_to_another() {
 }
 
 #[test]
-fn zones_count_in_priority_zero_and_outside_of_a_panic_only() {
+fn zones_count_in_priority_zero_only() {
     let policy = zoned(&[("x", 1), ("y", 1)]);
     let list = "1/x/a 1/x/b 1/x/c 1/y/d 1/y/e 1/y/f";
     let bed = Bed::new(policy.clone(), &hosts(list));
     assert_eq!(bed.shares(600).len(), 6);
     let bed = Bed::new(policy, &hosts(&list.replace("1/", "0/")));
     assert_eq!(bed.shares(600).len(), 3);
-    bed.set("a b c d", Health::Unhealthy);
-    assert_eq!(bed.shares(600).len(), 6);
+}
+
+#[test]
+fn zones_do_not_count_in_a_panic() {
+    let policy = zoned(&[("x", 1), ("y", 1)]);
+    let names = |zone: &str, count| (0..count).map(|i| format!("{zone}{i}")).collect::<Vec<_>>();
+    let list = [names("0/x/x", 7), names("0/y/y", 7)].concat().join(" ");
+    let bed = Bed::new(policy, &hosts(&list));
+    // Six healthy ones are enough for zones, and four of them are in x.
+    bed.set("x0 x1 x2 y0 y1 y2 y3", Health::Unhealthy);
+    assert_eq!(
+        bed.shares(600).keys().collect::<Vec<_>>(),
+        ["x3", "x4", "x5", "x6"]
+    );
+    bed.set("y4", Health::Unhealthy);
+    assert_eq!(bed.shares(600).len(), 14);
 }
 
 #[test]
@@ -363,7 +377,8 @@ fn an_observer_hears_once_that_a_panic_began_and_ended() {
         }
     }
     let log = Arc::new(Log::default());
-    let bed = Bed::watched(Policy::default(), &hosts("a b 3/c"), log.clone());
+    let bed = Bed::watched(Policy::default(), &hosts("a b 3/c 4/d"), log.clone());
+    bed.set("d", Health::Draining);
     bed.shares(10);
     bed.set("a b c", Health::Unhealthy);
     bed.shares(10);

@@ -31,7 +31,7 @@ pub enum Subset {
     },
     /// The deterministic aperture of Finagle: all callers and all endpoints lie evenly on one ring, and a
     /// caller has those its arc meets, weighted by how much. Endpoints get equal load whatever the numbers
-    /// are. What they weighed before is not looked at.
+    /// are, if the algorithm knows weights. What they weighed before is not looked at.
     Aperture {
         /// The place of this caller among them.
         peer: u32,

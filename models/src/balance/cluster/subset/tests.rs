@@ -38,7 +38,7 @@ fn deterministic_subsets_of_a_part_round_differ_by_one() {
 }
 
 #[test]
-fn lb_28_what_a_round_leaves_over_is_somebody_else_each_time() {
+fn what_a_round_leaves_over_is_somebody_else_each_time() {
     // 10 of 3 each: one is left over per round of three.
     let all = endpoints(10);
     let of = |client| Subset::Deterministic { client, size: 3 }.choose(&all);
