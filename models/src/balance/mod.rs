@@ -6,10 +6,11 @@
 //! that fails fastest gets everything.
 //!
 //! [`turns`] go round by weight, [`load`] looks at what the endpoints have to do, [`hashed`] keeps calls of
-//! one key together. All are behind one trait, [`Balancer`]. With a [`SlowStart`] an endpoint that joins
-//! gets its share little by little.
+//! one key together. All are behind one trait, [`Balancer`]; a [`cluster`] puts them together over
+//! priorities and zones. With a [`SlowStart`] an endpoint that joins gets its share little by little.
 
 mod asking;
+pub mod cluster;
 mod endpoint;
 mod error;
 pub mod hashed;
@@ -21,6 +22,7 @@ pub mod turns;
 
 use std::sync::Arc;
 
+pub use cluster::Cluster;
 pub use endpoint::Endpoint;
 pub use error::{InvalidPolicy, NoEndpoint};
 pub use hashed::Hashed;

@@ -7,6 +7,7 @@
 
 mod balance;
 mod breaker;
+mod cluster;
 mod faults;
 mod fixed;
 mod hashed;

@@ -4,6 +4,7 @@
 mod backoff;
 mod breaker;
 mod hashed;
+mod cluster;
 mod limits;
 mod retries;
 mod row;
