@@ -9,6 +9,7 @@ mod balance;
 mod breaker;
 mod faults;
 mod fixed;
+mod health;
 mod limit;
 mod permits;
 mod sockets;

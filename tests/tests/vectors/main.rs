@@ -3,6 +3,7 @@
 
 mod backoff;
 mod breaker;
+mod health;
 mod limits;
 mod retries;
 mod row;
