@@ -9,16 +9,22 @@
 //! [`Policy::always_eject_one`]. What the cap or the chance of enforcement spared is told as an event and
 //! counted, so that a detector that never ejects can be seen.
 
+mod counters;
+mod event;
 mod gate;
 mod host;
 mod machine;
 mod outcome;
+mod peers;
 mod policy;
 
+pub use counters::Counters;
+pub use event::{Event, Mercy, Reason, Release};
 pub use gate::{Observer, OutlierDetector};
 pub use host::Suspicion;
-pub use machine::{Counters, Event, Mercy, Outliers, Peers, Reason, Release};
+pub use machine::Outliers;
 pub use outcome::{Local, Outcome};
+pub use peers::Peers;
 pub use policy::{Consecutive, FailurePercentage, Policy, SuccessRate};
 
 #[cfg(test)]
