@@ -44,7 +44,7 @@ impl Checks {
     async fn watch(self, endpoint: Arc<str>, coming: u64) {
         loop {
             let changed = self.shared.changed.notified();
-            let Some(due) = self.set().due(&endpoint, coming) else {
+            let Some(due) = self.set().due(&endpoint) else {
                 return;
             };
             tokio::select! {

@@ -1,5 +1,6 @@
 //! Outlier detection as plain as can be: it keeps every call and counts anew at each look.
 
+use Call::{GatewayFailure, Good, Local, ServerError};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use windtunnel_models::health::outlier::{Consecutive, Outcome, Policy};
@@ -109,18 +110,17 @@ impl Model {
         };
         let call = match outcome {
             Outcome::Cancelled => return,
-            Outcome::Failed(_) if policy.split_local_origin => Call::Local,
-            Outcome::Failed(_) => Call::GatewayFailure,
-            Outcome::Answered(status) if status == 503 => Call::GatewayFailure,
-            Outcome::Answered(status) if status == 500 => Call::ServerError,
-            Outcome::Answered(_) => Call::Good,
+            Outcome::Failed(_) if policy.split_local_origin => Local,
+            Outcome::Failed(_) => GatewayFailure,
+            Outcome::Answered(status) if status == 503 => GatewayFailure,
+            Outcome::Answered(status) if status == 500 => ServerError,
+            Outcome::Answered(_) => Good,
         };
-        host.interval.push(call == Call::Good);
+        host.interval.push(call == Good);
         if host.until.is_some() {
             return;
         }
         host.calls.push((call, [false; 3]));
-        use Call::{GatewayFailure, Good, Local, ServerError};
         let laws: [(Consecutive, &[Call], &[Call]); 3] = [
             (
                 policy.local_failures,

@@ -176,6 +176,21 @@ async fn who_left_and_came_back_is_another_and_gets_no_answer_of_the_first() {
     assert_eq!(checks.counters().cancelled, 1);
 }
 
+#[test]
+fn an_answer_to_an_earlier_coming_changes_nothing() {
+    let (_, checks) = checks(swift(), "a");
+    let now = Instant::now();
+    let first = checks.set().members["a"].coming;
+    checks.update(&[]);
+    checks.update(&set("a"));
+    let late = checks.set().ended("a", first, Probed::Passed, now);
+    assert_eq!(late, None);
+    assert!(!checks.is_healthy("a"));
+    let second = checks.set().members["a"].coming;
+    let change = checks.set().ended("a", second, Probed::Passed, now);
+    assert!(change.is_some_and(|change| change.healthy));
+}
+
 #[tokio::test]
 async fn the_first_traffic_brings_the_next_probe_forward() {
     let policy = Policy {

@@ -4,9 +4,9 @@ use super::*;
 
 #[test]
 fn of_equals_none_is_an_outlier_however_bad() {
-    // One success in three is no round number: the mean of equal rates is not always their value.
+    // The mean of equal rates is not always exactly their value: with 1 of 101 it comes out above.
     for deviations in [0.1, 0.5, 1.0, 1.9] {
-        for (failed, good) in [(100, 0), (200, 100), (90, 210), (0, 100)] {
+        for (failed, good) in [(100, 0), (200, 100), (100, 1), (94, 7), (0, 100)] {
             for hosts in 5..=20 {
                 let mut policy = rates_only();
                 policy.success_rate.deviations = deviations;
