@@ -8,7 +8,7 @@ use super::Outcome;
 pub struct Counters {
     /// Calls reported.
     pub reports: u64,
-    /// Answers below 500.
+    /// Answers other than 5xx.
     pub ok: u64,
     /// Answers of 5xx and failures of our side.
     pub failed: u64,
@@ -30,12 +30,12 @@ pub struct Counters {
 
 impl Counters {
     /// A call to an endpoint of the set, or to another.
-    pub(super) const fn count(&mut self, outcome: Option<Outcome>) {
+    pub(super) fn count(&mut self, outcome: Option<Outcome>) {
         self.reports = self.reports.saturating_add(1);
         let count = match outcome {
             None => &mut self.unknown,
             Some(Outcome::Cancelled) => &mut self.cancelled,
-            Some(Outcome::Answered(status)) if status.as_u16() < 500 => &mut self.ok,
+            Some(Outcome::Answered(status)) if !status.is_server_error() => &mut self.ok,
             Some(Outcome::Answered(_) | Outcome::Failed(_)) => &mut self.failed,
         };
         *count = count.saturating_add(1);

@@ -218,41 +218,47 @@ impl Outliers {
     /// Who did too badly in the interval that is over, by peers first, then absolutely; of each the worst
     /// first (of equals by name), so that the cap spares the better ones.
     fn outliers(&self) -> Vec<(Arc<str>, Reason)> {
-        let mut outliers = Vec::new();
-        let law = &self.policy.success_rate;
-        let rates = self.rates(law.request_volume);
-        if rates.len() >= law.minimum_hosts as usize
-            && let Some(peers) = Peers::of(&rates, law.deviations)
-        {
-            let worse = rates
-                .into_iter()
-                .filter(|&(_, rate)| rate < peers.threshold);
-            outliers.extend(
-                worse.map(|(endpoint, rate)| (endpoint, Reason::SuccessRate { rate, peers })),
-            );
-        }
-        let law = &self.policy.failure_percentage;
-        let rates = self.rates(law.request_volume);
-        if rates.len() >= law.minimum_hosts as usize {
-            let failures = rates
-                .into_iter()
-                .map(|(endpoint, rate)| (endpoint, 100.0 - rate));
-            let most = f64::from(law.threshold);
-            let worse = failures.filter(|&(_, failures)| failures >= most);
-            outliers
-                .extend(worse.map(|(endpoint, failures)| {
-                    (endpoint, Reason::FailurePercentage { failures })
-                }));
-        }
+        let mut outliers = self.worse_than_peers();
+        outliers.extend(self.failing_too_often());
         outliers
     }
 
-    /// The rates of those that are in and had enough calls, the worst first.
-    fn rates(&self, volume: u64) -> Vec<(Arc<str>, f64)> {
+    fn worse_than_peers(&self) -> Vec<(Arc<str>, Reason)> {
+        let law = &self.policy.success_rate;
+        let mut rates = self.rates(law.request_volume, law.minimum_hosts);
+        let Some(peers) = Peers::of(&rates, law.deviations) else {
+            return Vec::new();
+        };
+        rates.retain(|&(_, rate)| rate < peers.threshold);
+        let reason = |rate| Reason::SuccessRate { rate, peers };
+        rates
+            .into_iter()
+            .map(|(endpoint, rate)| (endpoint, reason(rate)))
+            .collect()
+    }
+
+    fn failing_too_often(&self) -> Vec<(Arc<str>, Reason)> {
+        let law = &self.policy.failure_percentage;
+        let mut rates = self.rates(law.request_volume, law.minimum_hosts);
+        rates.retain(|&(_, rate)| 100.0 - rate >= f64::from(law.threshold));
+        let reason = |rate| Reason::FailurePercentage {
+            failures: 100.0 - rate,
+        };
+        rates
+            .into_iter()
+            .map(|(endpoint, rate)| (endpoint, reason(rate)))
+            .collect()
+    }
+
+    /// The rates of those that are in and had enough calls, the worst first; nobody if these are too few.
+    fn rates(&self, volume: u64, minimum_hosts: u32) -> Vec<(Arc<str>, f64)> {
         let inside = self.hosts.iter().filter(|(_, host)| !host.is_ejected());
         let mut rates: Vec<_> = inside
             .filter_map(|(endpoint, host)| Some((endpoint.clone(), host.past().rate(volume)?)))
             .collect();
+        if rates.len() < minimum_hosts as usize {
+            rates.clear();
+        }
         rates.sort_by(|(_, a), (_, b)| a.total_cmp(b));
         rates
     }
