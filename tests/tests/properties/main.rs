@@ -11,6 +11,7 @@ mod cluster;
 mod faults;
 mod fixed;
 mod hashed;
+mod health;
 mod limit;
 mod permits;
 mod sockets;

@@ -5,6 +5,7 @@ mod backoff;
 mod breaker;
 mod hashed;
 mod cluster;
+mod health;
 mod limits;
 mod retries;
 mod row;
