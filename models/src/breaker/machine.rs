@@ -6,6 +6,9 @@ use tokio::time::Instant;
 use super::law::{Entry, Law};
 use super::{Change, Counts, InvalidPolicy, Outcome, Policy, Rejected, State};
 
+/// So many changes are kept for somebody who asks; of more, the oldest are forgotten.
+const MOST_CHANGES: usize = 1_000;
+
 /// The right to one call, to be handed back with its outcome.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a call whose outcome is not reported holds its slot"]
@@ -99,7 +102,7 @@ impl Machine {
         }
     }
 
-    /// The state at `now` if nobody had overruled the law: closed, open or half-open. Under
+    /// The state of the law at `now`: closed, open or half-open. It began anew with the last switch; under
     /// [`State::MetricsOnly`] it is what the breaker would do.
     pub fn lawful_state(&mut self, now: Instant) -> State {
         self.obey(|law| law.state(now))
@@ -132,13 +135,13 @@ impl Machine {
         self.switch(Mode::Automatic, now);
     }
 
-    /// The changes of state since this was asked last, oldest first.
+    /// The changes of state since this was asked last, oldest first; at most the latest 1,000.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
     }
 
     /// The changes that the law would have made under [`State::MetricsOnly`] since this was asked last,
-    /// oldest first.
+    /// oldest first; at most the latest 1,000.
     pub fn take_would_have(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.would_have)
     }
@@ -154,7 +157,7 @@ impl Machine {
         self.mode = mode;
         let to = self.state(at);
         if from != to {
-            self.changes.push(Change { from, to, at });
+            keep(&mut self.changes, &mut vec![Change { from, to, at }]);
         }
     }
 
@@ -165,9 +168,16 @@ impl Machine {
             Mode::MetricsOnly => &mut self.would_have,
             _ => &mut self.changes,
         };
-        file.append(&mut self.law.changes);
+        keep(file, &mut self.law.changes);
         answer
     }
+}
+
+/// Files what is new, and forgets the oldest of too many.
+fn keep(file: &mut Vec<Change>, new: &mut Vec<Change>) {
+    file.append(new);
+    let excess = file.len().saturating_sub(MOST_CHANGES);
+    file.drain(..excess);
 }
 
 impl std::fmt::Debug for Machine {

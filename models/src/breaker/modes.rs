@@ -66,7 +66,8 @@ fn a_reset_closes_forgets_and_begins_with_the_first_open_time() {
     };
     let mut machine = Machine::new(policy, ChaCha8Rng::seed_from_u64(1), t).unwrap();
     calls(&mut machine, 6, Outcome::Failure, t);
-    let trial = t + MINUTE + TICK;
+    calls(&mut machine, 1, Outcome::Failure, t + MINUTE + TICK);
+    let trial = t + 4 * MINUTE;
     let flying = machine.admit(trial).unwrap();
     machine.reset(trial);
     machine.report(flying, Outcome::Failure, trial);
@@ -137,6 +138,21 @@ fn every_switch_is_told_with_the_state_that_was_seen_before() {
         (MetricsOnly, Closed),
     ];
     assert_eq!(steps(&told), all);
+}
+
+#[test]
+fn changes_nobody_asks_for_are_kept_up_to_a_bound() {
+    let t = Instant::now();
+    let mut machine = machine(t);
+    for step in 1..=1_000 {
+        let now = t + step * 2 * MINUTE;
+        calls(&mut machine, 6, Outcome::Failure, now);
+        calls(&mut machine, 1, Outcome::Success, now + MINUTE + TICK);
+    }
+    let kept = machine.take_changes();
+    assert_eq!(kept.len(), 1_000);
+    let last = kept.last().unwrap();
+    assert_eq!((last.from, last.to), (State::HalfOpen, State::Closed));
 }
 
 /// Notes what it is told, with a word for the kind.

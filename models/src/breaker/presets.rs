@@ -19,8 +19,8 @@ fn failed(minimum: u64, share: f64) -> Trip {
     })
 }
 
-const fn rolling(interval: Duration, buckets: u32) -> Window {
-    let bucket = Duration::from_nanos(interval.as_nanos() as u64 / buckets as u64);
+fn rolling(interval: Duration, buckets: u32) -> Window {
+    let bucket = interval / buckets;
     Window::Rolling { interval, bucket }
 }
 
@@ -28,8 +28,7 @@ impl Policy {
     /// sony/gobreaker, version 2: six failures in a row, counted for ever, open for a minute, one trial.
     /// The same as the default.
     ///
-    /// *Differs*: with a rolling window gobreaker's later releases count a result in the newest bucket;
-    /// here it belongs to the bucket that admitted its call.
+    /// *Differs*: only in the deadline of the trial, and its counts do not overflow after 32 bits.
     pub fn gobreaker() -> Self {
         Self::default()
     }

@@ -76,7 +76,7 @@ impl Throttle {
     }
 }
 
-/// The right to one call. Dropped without a verdict (the caller went away) it is not counted.
+/// The right to one call. Dropped without a verdict (the caller went away, or panicked) it is not counted.
 #[derive(Debug)]
 #[must_use = "a pass that is dropped reports no outcome"]
 pub struct Pass {

@@ -69,6 +69,18 @@ fn a_clock_that_steps_back_revives_nothing() {
 }
 
 #[test]
+fn a_clock_that_steps_back_and_forth_forgets_nothing() {
+    let t = Instant::now();
+    let mut law = law(Policy::sre(), t);
+    let later = t + 100 * SECOND;
+    report(&mut law, 9, Outcome::Failure, later);
+    for _ in 0..5 {
+        assert_eq!(law.probability(t), 0.9);
+        assert_eq!(law.probability(later), 0.9);
+    }
+}
+
+#[test]
 fn go_zero_spares_five_calls_and_is_the_stricter_the_longer_all_fails() {
     let t = Instant::now();
     let mut law = law(Policy::go_zero(), t);
