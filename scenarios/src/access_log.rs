@@ -44,6 +44,9 @@ impl Observer for AccessLog {
             State::Closed => "closed",
             State::Open => "opened",
             State::HalfOpen => "half-opened",
+            State::ForcedOpen => "forced-open",
+            State::Disabled => "disabled",
+            State::MetricsOnly => "metrics-only",
         };
         let (upstream, endpoint) = (change.upstream, change.endpoint);
         warn!(target: "breaker", upstream, endpoint, "{word}");

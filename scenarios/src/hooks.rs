@@ -70,6 +70,9 @@ const fn word(state: State) -> &'static str {
         State::Closed => "closed",
         State::Open => "opened",
         State::HalfOpen => "half-opened",
+        State::ForcedOpen => "forced-open",
+        State::Disabled => "disabled",
+        State::MetricsOnly => "metrics-only",
     }
 }
 

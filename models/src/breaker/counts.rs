@@ -1,6 +1,4 @@
-//! What a breaker counts, over all time or over a rolling window of buckets.
-
-use std::collections::VecDeque;
+//! What a breaker counts.
 
 use super::Outcome;
 
@@ -13,12 +11,30 @@ pub struct Counts {
     pub successes: u64,
     /// Calls that failed.
     pub failures: u64,
+    /// Calls whose endpoint asked for less, if the policy counts them.
+    pub throttled: u64,
     /// Calls whose outcome says nothing about the endpoint.
     pub exclusions: u64,
+    /// Calls that were counted and took longer than the policy allows, however they ended.
+    pub slow: u64,
     /// Successes since the last failure.
     pub consecutive_successes: u64,
-    /// Failures since the last success.
+    /// Failures since the last answer of another kind.
     pub consecutive_failures: u64,
+}
+
+/// What a call that ended counts as, under a policy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub(super) outcome: Outcome,
+    pub(super) slow: bool,
+}
+
+impl Mark {
+    /// Whether a count that can open the breaker grew.
+    pub(super) const fn speaks_against(self) -> bool {
+        self.slow || matches!(self.outcome, Outcome::Failure | Outcome::Throttled { .. })
+    }
 }
 
 impl Counts {
@@ -27,101 +43,104 @@ impl Counts {
         self.requests.saturating_sub(self.exclusions)
     }
 
-    fn admitted(&mut self) {
-        self.requests = self.requests.saturating_add(1);
+    /// Calls that ended, without the excluded ones.
+    pub const fn ended(&self) -> u64 {
+        let answered = self.successes.saturating_add(self.failures);
+        answered.saturating_add(self.throttled)
     }
 
-    fn ended(&mut self, outcome: Outcome) {
-        match outcome {
+    /// Calls that ended and did not succeed, without the excluded ones.
+    pub const fn unsuccessful(&self) -> u64 {
+        self.failures.saturating_add(self.throttled)
+    }
+
+    pub(super) fn admit(&mut self) {
+        bump(&mut self.requests);
+    }
+
+    pub(super) fn charge(&mut self, mark: Mark) {
+        match mark.outcome {
             Outcome::Success => {
-                self.successes = self.successes.saturating_add(1);
-                self.consecutive_successes = self.consecutive_successes.saturating_add(1);
+                bump(&mut self.successes);
+                bump(&mut self.consecutive_successes);
                 self.consecutive_failures = 0;
             }
             Outcome::Failure => {
-                self.failures = self.failures.saturating_add(1);
-                self.consecutive_failures = self.consecutive_failures.saturating_add(1);
+                bump(&mut self.failures);
+                bump(&mut self.consecutive_failures);
                 self.consecutive_successes = 0;
             }
-            Outcome::Excluded => self.exclusions = self.exclusions.saturating_add(1),
+            // It lives, so it ends a streak of failures; it did not do the work, so it is no success.
+            Outcome::Throttled { .. } => {
+                bump(&mut self.throttled);
+                self.consecutive_successes = 0;
+                self.consecutive_failures = 0;
+            }
+            Outcome::Excluded => bump(&mut self.exclusions),
+        }
+        if mark.slow {
+            bump(&mut self.slow);
         }
     }
 
-    fn forget(&mut self, old: &Self) {
+    /// Takes away what left a window; streaks are not made of single calls and stay.
+    pub(super) fn forget(&mut self, old: &Self) {
         self.requests = self.requests.saturating_sub(old.requests);
         self.successes = self.successes.saturating_sub(old.successes);
         self.failures = self.failures.saturating_sub(old.failures);
+        self.throttled = self.throttled.saturating_sub(old.throttled);
         self.exclusions = self.exclusions.saturating_sub(old.exclusions);
+        self.slow = self.slow.saturating_sub(old.slow);
     }
 }
 
-/// Counts over the last buckets. Streaks go on across buckets and end only with the whole window.
-#[derive(Debug)]
-pub(super) struct Rolling {
-    total: Counts,
-    /// The newest last; one that never rolls if the window does not.
-    buckets: VecDeque<Counts>,
-    /// Index of the newest bucket, counted from the beginning of the generation.
-    age: u128,
+fn bump(count: &mut u64) {
+    *count = count.saturating_add(1);
 }
 
-impl Rolling {
-    pub(super) fn new(buckets: usize) -> Self {
-        Self {
-            total: Counts::default(),
-            buckets: VecDeque::from(vec![Counts::default(); buckets.max(1)]),
-            age: 0,
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    pub(super) const fn total(&self) -> &Counts {
-        &self.total
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.total = Counts::default();
-        self.buckets.iter_mut().for_each(|b| *b = Counts::default());
-        self.age = 0;
-    }
-
-    /// Makes `age` the newest bucket; what leaves the window leaves the total.
-    pub(super) fn roll(&mut self, age: u128) {
-        let Some(steps) = age.checked_sub(self.age).filter(|&steps| steps > 0) else {
-            return;
+    #[test]
+    fn counts_at_their_end_stay_there() {
+        let mut counts = Counts {
+            requests: u64::MAX,
+            successes: u64::MAX,
+            failures: u64::MAX,
+            throttled: u64::MAX,
+            exclusions: u64::MAX,
+            slow: u64::MAX,
+            consecutive_successes: u64::MAX,
+            consecutive_failures: u64::MAX,
         };
-        if steps >= self.buckets.len() as u128 {
-            self.clear();
-        } else {
-            for _ in 0..steps {
-                if let Some(old) = self.buckets.pop_front() {
-                    self.total.forget(&old);
-                }
-                self.buckets.push_back(Counts::default());
+        let full = counts;
+        counts.admit();
+        for outcome in [Outcome::Excluded, Outcome::Failure] {
+            let slow = outcome == Outcome::Failure;
+            counts.charge(Mark { outcome, slow });
+        }
+        assert_eq!(counts.ended(), u64::MAX);
+        let consecutive_successes = 0;
+        assert_eq!(
+            counts,
+            Counts {
+                consecutive_successes,
+                ..full
             }
-        }
-        self.age = age;
+        );
     }
 
-    /// Counts an admission; the answer names the bucket its outcome belongs to.
-    pub(super) fn admitted(&mut self) -> u128 {
-        self.total.admitted();
-        if let Some(newest) = self.buckets.back_mut() {
-            newest.admitted();
-        }
-        self.age
-    }
-
-    /// Charges an outcome to the bucket that admitted the call; `false` if that left the window.
-    pub(super) fn ended(&mut self, age: u128, outcome: Outcome) -> bool {
-        let back = self.age.saturating_sub(age);
-        let Some(index) = usize::try_from(back)
-            .ok()
-            .and_then(|back| (self.buckets.len() - 1).checked_sub(back))
-        else {
-            return false;
+    #[test]
+    fn counts_go_past_what_32_bits_hold() {
+        let mut counts = Counts {
+            failures: u64::from(u32::MAX),
+            ..Counts::default()
         };
-        self.buckets[index].ended(outcome);
-        self.total.ended(outcome);
-        true
+        counts.charge(Mark {
+            outcome: Outcome::Failure,
+            slow: false,
+        });
+        assert_eq!(counts.failures, 1 << 32);
     }
 }

@@ -90,6 +90,27 @@ fn a_burst_at_the_edge_of_a_bucket_is_counted_exactly_once_until_it_leaves() {
 }
 
 #[test]
+fn a_gap_of_more_buckets_than_32_bits_hold_clears_them_all() {
+    let t = Instant::now();
+    let bucket = Duration::from_millis(1);
+    let policy = Policy {
+        window: Window::Rolling {
+            interval: 10 * bucket,
+            bucket,
+        },
+        ..Policy::default()
+    };
+    let mut machine = Machine::new(policy, rng(), t).unwrap();
+    calls(&mut machine, 3, Outcome::Failure, t);
+    // Seven weeks: as many buckets as a wheel of 32 bits turns once, and one.
+    let idle = t + Duration::from_millis((1 << 32) + 1);
+    assert_eq!(machine.counts(idle), Counts::default());
+    calls(&mut machine, 1, Outcome::Failure, idle);
+    assert_eq!(machine.counts(idle + 9 * bucket).failures, 1);
+    assert_eq!(machine.counts(idle + 10 * bucket).failures, 0);
+}
+
+#[test]
 fn a_late_result_is_charged_to_the_bucket_that_admitted_it() {
     let t = Instant::now();
     let policy = Policy {

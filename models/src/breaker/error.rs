@@ -15,6 +15,9 @@ pub enum Rejected {
     /// All trials of a half-open breaker are under way.
     #[error("the breaker is half-open and all its trials are under way")]
     TooManyTrials,
+    /// Somebody holds the breaker open by hand.
+    #[error("the breaker is held open by hand")]
+    ForcedOpen,
 }
 
 impl Rejected {
@@ -22,7 +25,7 @@ impl Rejected {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Open { remaining } => Some(*remaining),
-            Self::TooManyTrials => None,
+            Self::TooManyTrials | Self::ForcedOpen => None,
         }
     }
 }
@@ -53,4 +56,7 @@ pub enum InvalidPolicy {
     /// A rolling window has more than 10,000 buckets.
     #[error("a rolling window has at most 10000 buckets")]
     TooManyBuckets,
+    /// A value that together with the others can never have an effect, or has none at all.
+    #[error("`{0}` contradicts the other values")]
+    Contradiction(&'static str),
 }

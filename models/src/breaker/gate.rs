@@ -1,13 +1,15 @@
-//! The shared breaker and the permit that reports exactly once.
+//! The breaker that many callers share.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand_core::Rng;
 use tokio::time::Instant;
 
-use super::machine::{Machine, Ticket};
-use super::{Change, Counts, InvalidPolicy, Outcome, Policy, Rejected, State};
+use super::metrics::{Ending, Meters};
+use super::{
+    Change, Counts, InvalidPolicy, Machine, Outcome, Permit, Policy, Rejected, State, Ticket,
+    Totals,
+};
 
 /// Sees what a breaker does; called after its lock was given back, so it may ask the breaker.
 pub trait Observer: Send + Sync + 'static {
@@ -18,6 +20,16 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A call was not admitted.
     fn rejected(&self, name: &str, rejected: &Rejected) {
+        let _ = (name, rejected);
+    }
+
+    /// The state would have changed, if the breaker did not only measure.
+    fn would_have_changed(&self, name: &str, change: &Change) {
+        let _ = (name, change);
+    }
+
+    /// A call was admitted that would not have been, if the breaker did not only measure.
+    fn would_have_rejected(&self, name: &str, rejected: &Rejected) {
         let _ = (name, rejected);
     }
 }
@@ -34,8 +46,7 @@ pub struct Breaker {
 struct Shared {
     name: Arc<str>,
     machine: Mutex<Machine>,
-    /// Permits that were given and have reported nothing yet.
-    outstanding: AtomicUsize,
+    meters: Meters,
     observer: Arc<dyn Observer>,
 }
 
@@ -55,7 +66,7 @@ impl Breaker {
         let shared = Shared {
             name: name.into(),
             machine: Mutex::new(machine),
-            outstanding: AtomicUsize::new(0),
+            meters: Meters::default(),
             observer,
         };
         Ok(Self {
@@ -72,27 +83,62 @@ impl Breaker {
     ///
     /// # Errors
     ///
-    /// Open, or half-open with all trials under way.
+    /// Open, held open, or half-open with all trials under way.
     pub fn admit(&self) -> Result<Permit, Rejected> {
+        let Shared {
+            name,
+            meters,
+            observer,
+            ..
+        } = &*self.shared;
+        meters.offer();
         match self.with(Machine::admit) {
             Ok(ticket) => {
-                self.shared.outstanding.fetch_add(1, Ordering::Relaxed);
-                Ok(Permit {
-                    breaker: self.clone(),
-                    ticket: Some(ticket),
-                })
+                let tolerated = ticket.would_have_been();
+                meters.admit(tolerated.is_some());
+                let permit = Permit::new(self.clone(), ticket);
+                if let Some(rejected) = tolerated {
+                    observer.would_have_rejected(name, &rejected);
+                }
+                Ok(permit)
             }
             Err(rejected) => {
-                self.shared.observer.rejected(&self.shared.name, &rejected);
+                meters.refuse();
+                observer.rejected(name, &rejected);
                 Err(rejected)
             }
         }
     }
 
+    /// Holds it open until it is told otherwise.
+    pub fn isolate(&self) {
+        self.with(Machine::isolate);
+    }
+
+    /// Lets everything through and counts nothing, until it is told otherwise.
+    pub fn disable(&self) {
+        self.with(Machine::disable);
+    }
+
+    /// Lets everything through and goes on with the law for the record, until it is told otherwise.
+    pub fn only_measure(&self) {
+        self.with(Machine::only_measure);
+    }
+
+    /// Closes it and forgets everything, whatever it was.
+    pub fn reset(&self) {
+        self.with(Machine::reset);
+    }
+
     /// How many permits were given whose outcome is not known yet. Zero when nothing is under way:
     /// otherwise somebody lost one.
     pub fn outstanding(&self) -> usize {
-        self.shared.outstanding.load(Ordering::Relaxed)
+        usize::try_from(self.totals().in_flight()).unwrap_or(usize::MAX)
+    }
+
+    /// What became of all calls since it was built. Reading it stops nobody.
+    pub fn totals(&self) -> Totals {
+        self.shared.meters.totals()
     }
 
     /// The state now.
@@ -105,15 +151,41 @@ impl Breaker {
         self.with(Machine::counts)
     }
 
+    /// The state the law is in, whatever an operator set.
+    pub fn lawful_state(&self) -> State {
+        self.with(Machine::lawful_state)
+    }
+
+    pub(super) fn settle(&self, ticket: Ticket, ending: Ending) {
+        self.shared.meters.end(ending);
+        let outcome = match ending {
+            Ending::Told(outcome) => outcome,
+            Ending::Cancelled => Outcome::Excluded,
+        };
+        self.with(|machine, now| machine.report(ticket, outcome, now));
+    }
+
+    /// Whether nobody else holds it or a permit of it, and it is closed. Looks without acting, so nobody
+    /// is told anything.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let machine = self.shared.machine.lock();
+        let machine = machine.unwrap_or_else(PoisonError::into_inner);
+        Arc::strong_count(&self.shared) == 1 && machine.is_at_rest()
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Machine, Instant) -> T) -> T {
-        let (answer, changes) = {
+        let (answer, changes, would_have) = {
             let machine = self.shared.machine.lock();
             let mut machine = machine.unwrap_or_else(PoisonError::into_inner);
             let answer = act(&mut machine, Instant::now());
-            (answer, machine.take_changes())
+            (answer, machine.take_changes(), machine.take_would_have())
         };
-        for change in changes {
-            self.shared.observer.changed(&self.shared.name, &change);
+        let Shared { name, observer, .. } = &*self.shared;
+        for change in &changes {
+            observer.changed(name, change);
+        }
+        for change in &would_have {
+            observer.would_have_changed(name, change);
         }
         answer
     }
@@ -124,46 +196,5 @@ impl std::fmt::Debug for Breaker {
         f.debug_struct("Breaker")
             .field("name", &self.shared.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// The right to one call. Dropped without a verdict (the caller went away) it counts as excluded and
-/// gives its slot back.
-#[derive(Debug)]
-#[must_use = "a permit that is dropped reports no outcome"]
-pub struct Permit {
-    breaker: Breaker,
-    ticket: Option<Ticket>,
-}
-
-impl Permit {
-    /// The breaker that gave it.
-    pub const fn breaker(&self) -> &Breaker {
-        &self.breaker
-    }
-
-    /// Tells the outcome of the call.
-    pub fn report(mut self, outcome: Outcome) {
-        self.settle(outcome);
-    }
-
-    /// The mistake that `gateway::config::Planted` plants: no outcome is ever told.
-    pub(crate) fn forget(mut self) {
-        self.ticket = None;
-    }
-
-    fn settle(&mut self, outcome: Outcome) {
-        if let Some(ticket) = self.ticket.take() {
-            let outstanding = &self.breaker.shared.outstanding;
-            outstanding.fetch_sub(1, Ordering::Relaxed);
-            self.breaker
-                .with(|machine, now| machine.report(ticket, outcome, now));
-        }
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.settle(Outcome::Excluded);
     }
 }

@@ -1,49 +1,51 @@
-//! The breaker as a pure machine: every decision is a function of its state and the instant given.
-
-use std::collections::VecDeque;
-use std::time::Duration;
+//! The breaker as a pure machine: the law, and the switch by which an operator overrules it.
 
 use rand_core::Rng;
 use tokio::time::Instant;
 
-use super::counts::Rolling;
-use super::{Counts, InvalidPolicy, Outcome, Policy, Rejected, State, Window};
-use crate::chance;
+use super::law::{Entry, Law};
+use super::{Change, Counts, InvalidPolicy, Outcome, Policy, Rejected, State};
+
+/// So many changes are kept for somebody who asks; of more, the oldest are forgotten.
+const MOST_CHANGES: usize = 1_000;
 
 /// The right to one call, to be handed back with its outcome.
 #[derive(Debug, PartialEq, Eq)]
+#[must_use = "a call whose outcome is not reported holds its slot"]
 pub struct Ticket {
-    generation: u64,
-    bucket: u128,
-    /// Tells the trials of one generation apart.
-    number: u64,
+    /// None if the call is not counted.
+    entry: Option<Entry>,
+    tolerated: Option<Rejected>,
 }
 
-/// One change of state.
+impl Ticket {
+    /// Why the law would have refused this call, had it been in force ([`State::MetricsOnly`]).
+    pub const fn would_have_been(&self) -> Option<Rejected> {
+        self.tolerated
+    }
+}
+
+/// Who decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Before.
-    pub from: State,
-    /// After.
-    pub to: State,
-    /// When it took effect: for a hung trial its deadline, else when it was noticed.
-    pub at: Instant,
+enum Mode {
+    /// The law.
+    Automatic,
+    ForcedOpen,
+    Disabled,
+    /// Nobody; the law goes on for the record.
+    MetricsOnly,
 }
 
-/// The law of gobreaker v2, with a deadline for trials. Instants that step back count as the latest seen.
+/// A breaker: every decision is a function of its state and the instant given. Instants that step back
+/// count as the latest seen.
+///
+/// What an operator sets stays until an operator changes it; calls that were in flight then are of
+/// another generation, and their results change nothing.
 pub struct Machine {
-    policy: Policy,
-    rng: Box<dyn Rng + Send>,
-    state: State,
-    generation: u64,
-    counts: Rolling,
-    began: Instant,
-    expiry: Option<Instant>,
-    trials: VecDeque<(u64, Instant)>,
-    tickets: u64,
-    reopened: u32,
-    latest: Instant,
+    law: Law,
+    mode: Mode,
     changes: Vec<Change>,
+    would_have: Vec<Change>,
 }
 
 impl Machine {
@@ -57,156 +59,131 @@ impl Machine {
         rng: impl Rng + Send + 'static,
         now: Instant,
     ) -> Result<Self, InvalidPolicy> {
-        policy.validate()?;
-        let counts = Rolling::new(policy.window.buckets());
-        let mut machine = Self {
-            policy,
-            rng: Box::new(rng),
-            state: State::Closed,
-            generation: 0,
-            counts,
-            began: now,
-            expiry: None,
-            trials: VecDeque::new(),
-            tickets: 0,
-            reopened: 0,
-            latest: now,
+        Ok(Self {
+            law: Law::new(policy, rng, now)?,
+            mode: Mode::Automatic,
             changes: Vec::new(),
-        };
-        machine.begin_generation(now);
-        Ok(machine)
+            would_have: Vec::new(),
+        })
     }
 
     /// Asks for one call.
     ///
     /// # Errors
     ///
-    /// Open, or half-open with all trials under way.
+    /// Open, held open, or half-open with all trials under way.
     pub fn admit(&mut self, now: Instant) -> Result<Ticket, Rejected> {
-        let now = self.advance(now);
-        match self.state {
-            State::Closed => {}
-            State::Open => {
-                let expiry = self.expiry.unwrap_or(now);
-                let remaining = expiry.saturating_duration_since(now);
-                return Err(Rejected::Open { remaining });
-            }
-            State::HalfOpen if self.counts.total().valid() >= self.policy.max_trials => {
-                return Err(Rejected::TooManyTrials);
-            }
-            State::HalfOpen => {
-                let deadline = now + self.policy.trial_timeout;
-                self.trials.push_back((self.tickets, deadline));
-            }
-        }
-        let ticket = Ticket {
-            generation: self.generation,
-            bucket: self.counts.admitted(),
-            number: self.tickets,
+        let (entry, tolerated) = match self.mode {
+            Mode::Automatic => (Some(self.obey(|law| law.admit(now))?), None),
+            Mode::ForcedOpen => return Err(Rejected::ForcedOpen),
+            Mode::Disabled => (None, None),
+            Mode::MetricsOnly => match self.obey(|law| law.admit(now)) {
+                Ok(entry) => (Some(entry), None),
+                Err(rejected) => (None, Some(rejected)),
+            },
         };
-        self.tickets = self.tickets.wrapping_add(1);
-        Ok(ticket)
+        Ok(Ticket { entry, tolerated })
     }
 
     /// Takes the outcome of an admitted call; one of an earlier generation changes nothing.
     pub fn report(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) {
-        let now = self.advance(now);
-        if ticket.generation != self.generation {
-            return;
-        }
-        self.trials.retain(|trial| trial.0 != ticket.number);
-        let counted = self.counts.ended(ticket.bucket, outcome);
-        match (self.state, outcome) {
-            (State::Closed, Outcome::Failure)
-                if counted && self.policy.trip.opens(self.counts.total()) =>
-            {
-                self.become_state(State::Open, now);
-            }
-            (State::HalfOpen, Outcome::Failure) => self.become_state(State::Open, now),
-            (State::HalfOpen, Outcome::Success)
-                if self.counts.total().consecutive_successes >= self.policy.max_trials =>
-            {
-                self.become_state(State::Closed, now);
-            }
-            _ => {}
+        if let Some(entry) = ticket.entry {
+            self.obey(|law| law.report(&entry, outcome, now));
         }
     }
 
     /// The state at `now`.
     pub fn state(&mut self, now: Instant) -> State {
-        self.advance(now);
-        self.state
+        match self.mode {
+            Mode::Automatic => self.obey(|law| law.state(now)),
+            Mode::ForcedOpen => State::ForcedOpen,
+            Mode::Disabled => State::Disabled,
+            Mode::MetricsOnly => State::MetricsOnly,
+        }
+    }
+
+    /// The state of the law at `now`: closed, open or half-open. It began anew with the last switch; under
+    /// [`State::MetricsOnly`] it is what the breaker would do.
+    pub fn lawful_state(&mut self, now: Instant) -> State {
+        self.obey(|law| law.state(now))
     }
 
     /// The counts at `now`.
     pub fn counts(&mut self, now: Instant) -> Counts {
-        self.advance(now);
-        *self.counts.total()
+        self.obey(|law| law.counts(now))
     }
 
-    /// The changes of state since this was asked last, oldest first.
+    /// Holds it open until it is told otherwise.
+    pub fn isolate(&mut self, now: Instant) {
+        self.switch(Mode::ForcedOpen, now);
+    }
+
+    /// Lets everything through and counts nothing, until it is told otherwise.
+    pub fn disable(&mut self, now: Instant) {
+        self.switch(Mode::Disabled, now);
+    }
+
+    /// Lets everything through and goes on with the law for the record, until it is told otherwise. A
+    /// call that the law would have refused is not counted, as it would not have been made.
+    pub fn only_measure(&mut self, now: Instant) {
+        self.switch(Mode::MetricsOnly, now);
+    }
+
+    /// Closes it and forgets everything, whatever it was: the law is in force, with its first open time
+    /// ahead.
+    pub fn reset(&mut self, now: Instant) {
+        self.switch(Mode::Automatic, now);
+    }
+
+    /// The changes of state since this was asked last, oldest first; at most the latest 1,000.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
     }
 
-    /// Lets time alone have its effect. Every comparison is strict: at an instant itself nothing is over.
-    fn advance(&mut self, now: Instant) -> Instant {
-        let now = now.max(self.latest);
-        self.latest = now;
-        if let Some(&(_, deadline)) = self.trials.front().filter(|trial| now > trial.1) {
-            self.become_state(State::Open, deadline);
-        }
-        match (self.state, self.expiry) {
-            (State::Closed, Some(expiry)) if now > expiry => self.begin_generation(now),
-            (State::Open, Some(expiry)) if now > expiry => self.become_state(State::HalfOpen, now),
-            _ => {}
-        }
-        if let (State::Closed, Window::Rolling { bucket, .. }) = (self.state, self.policy.window) {
-            let elapsed = now.saturating_duration_since(self.began);
-            self.counts.roll(elapsed.as_nanos() / bucket.as_nanos());
-        }
-        now
+    /// The changes that the law would have made under [`State::MetricsOnly`] since this was asked last,
+    /// oldest first; at most the latest 1,000.
+    pub fn take_would_have(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.would_have)
     }
 
-    fn become_state(&mut self, to: State, at: Instant) {
-        match (self.state, to) {
-            (State::HalfOpen, State::Open) => self.reopened = self.reopened.saturating_add(1),
-            (State::HalfOpen, State::Closed) => self.reopened = 0,
-            _ => {}
-        }
-        let from = std::mem::replace(&mut self.state, to);
-        self.changes.push(Change { from, to, at });
-        self.begin_generation(at);
+    /// Whether nothing would be lost but closed counts, if it were forgotten.
+    pub(super) const fn is_at_rest(&self) -> bool {
+        matches!(self.mode, Mode::Automatic) && self.law.is_closed()
     }
 
-    fn begin_generation(&mut self, at: Instant) {
-        self.generation = self.generation.wrapping_add(1);
-        self.counts.clear();
-        self.trials.clear();
-        self.began = at;
-        self.expiry = match (self.state, self.policy.window) {
-            (State::Closed, Window::Fixed(interval)) => Some(at + interval),
-            (State::Open, _) => Some(at + self.draw_open_time()),
-            _ => None,
+    fn switch(&mut self, mode: Mode, now: Instant) {
+        let from = self.state(now);
+        let at = self.law.restart(now);
+        self.mode = mode;
+        let to = self.state(at);
+        if from != to {
+            keep(&mut self.changes, &mut vec![Change { from, to, at }]);
+        }
+    }
+
+    /// Asks the law, and files what it changed.
+    fn obey<T>(&mut self, ask: impl FnOnce(&mut Law) -> T) -> T {
+        let answer = ask(&mut self.law);
+        let file = match self.mode {
+            Mode::MetricsOnly => &mut self.would_have,
+            _ => &mut self.changes,
         };
+        keep(file, &mut self.law.changes);
+        answer
     }
+}
 
-    fn draw_open_time(&mut self) -> Duration {
-        let open = self.policy.open;
-        let bound = open.bound(self.reopened);
-        if open.jitter == 0.0 {
-            return bound;
-        }
-        bound + chance::between(&mut *self.rng, Duration::ZERO, bound.mul_f64(open.jitter))
-    }
+/// Files what is new, and forgets the oldest of too many.
+fn keep(file: &mut Vec<Change>, new: &mut Vec<Change>) {
+    file.append(new);
+    let excess = file.len().saturating_sub(MOST_CHANGES);
+    file.drain(..excess);
 }
 
 impl std::fmt::Debug for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Machine")
-            .field("state", &self.state)
-            .field("generation", &self.generation)
-            .field("counts", self.counts.total())
+            .field("mode", &self.mode)
             .finish_non_exhaustive()
     }
 }

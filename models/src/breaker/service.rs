@@ -7,9 +7,6 @@ use std::task::{Context, Poll, ready};
 
 use super::{Breaker, Error, Outcome, Permit, Rejected};
 
-/// What the result of a call says about the endpoint.
-pub type Classify<T, E> = fn(&Result<T, E>) -> Outcome;
-
 /// `Ok` succeeded, `Err` failed.
 pub const fn by_result<T, E>(result: &Result<T, E>) -> Outcome {
     match result {
@@ -30,26 +27,27 @@ pub const fn unless_rejected<T, E>(result: &Result<T, Error<E>>) -> Outcome {
 
 /// Puts a breaker in front of services.
 #[derive(Clone, Debug)]
-pub struct BreakerLayer<T, E> {
+pub struct BreakerLayer<C> {
     breaker: Breaker,
-    classify: Classify<T, E>,
+    classify: C,
 }
 
-impl<T, E> BreakerLayer<T, E> {
-    /// All services made by this layer share `breaker`.
-    pub const fn new(breaker: Breaker, classify: Classify<T, E>) -> Self {
+impl<C> BreakerLayer<C> {
+    /// All services made by this layer share `breaker`. `classify` says what the result of a call means
+    /// for it: [`by_result`], [`unless_rejected`], [`by_answer`](super::by_answer), or a table of one's own.
+    pub const fn new(breaker: Breaker, classify: C) -> Self {
         Self { breaker, classify }
     }
 }
 
-impl<S, T, E> tower::Layer<S> for BreakerLayer<T, E> {
-    type Service = BreakerService<S, T, E>;
+impl<S, C: Clone> tower::Layer<S> for BreakerLayer<C> {
+    type Service = BreakerService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
         BreakerService {
             inner,
             breaker: self.breaker.clone(),
-            classify: self.classify,
+            classify: self.classify.clone(),
         }
     }
 }
@@ -57,55 +55,71 @@ impl<S, T, E> tower::Layer<S> for BreakerLayer<T, E> {
 /// A service behind a breaker. The breaker is asked when a call is made, not in `poll_ready`: readiness
 /// may be asked for and never used.
 #[derive(Clone, Debug)]
-pub struct BreakerService<S, T, E> {
+pub struct BreakerService<S, C> {
     inner: S,
     breaker: Breaker,
-    classify: Classify<T, E>,
+    classify: C,
 }
 
-impl<S, R> tower::Service<R> for BreakerService<S, S::Response, S::Error>
+impl<S, R, C> tower::Service<R> for BreakerService<S, C>
 where
     S: tower::Service<R>,
+    C: Fn(&Result<S::Response, S::Error>) -> Outcome + Clone,
 {
     type Response = S::Response;
     type Error = Error<S::Error>;
-    type Future = Guarded<S::Future, S::Response, S::Error>;
+    type Future = Guarded<S::Future, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(Error::Inner)
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let call = match self.breaker.admit() {
-            Ok(permit) => Call::Admitted {
-                future: self.inner.call(request),
-                permit: Some(permit),
-                classify: self.classify,
-            },
-            Err(rejected) => Call::Rejected { rejected },
+        let permit = match self.breaker.admit() {
+            Ok(permit) => permit,
+            Err(rejected) => {
+                let call = Call::Rejected { rejected };
+                return Guarded { call };
+            }
         };
-        Guarded { call }
+        match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
+            Ok(future) => Guarded {
+                call: Call::Admitted {
+                    future,
+                    permit: Some(permit),
+                    classify: self.classify.clone(),
+                },
+            },
+            Err(panic) => {
+                permit.report(Outcome::Failure);
+                resume_unwind(panic)
+            }
+        }
     }
 }
 
 pin_project_lite::pin_project! {
     /// A call under way; dropping it gives its permit back as excluded.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Guarded<F, T, E> {
+    pub struct Guarded<F, C> {
         #[pin]
-        call: Call<F, T, E>,
+        call: Call<F, C>,
     }
 }
 
 pin_project_lite::pin_project! {
     #[project = CallState]
-    enum Call<F, T, E> {
-        Admitted { #[pin] future: F, permit: Option<Permit>, classify: Classify<T, E> },
+    enum Call<F, C> {
+        Admitted { #[pin] future: F, permit: Option<Permit>, classify: C },
         Rejected { rejected: Rejected },
     }
 }
 
-impl<F: Future<Output = Result<T, E>>, T, E> Future for Guarded<F, T, E> {
+impl<F, T, E, C> Future for Guarded<F, C>
+where
+    F: Future<Output = Result<T, E>>,
+    C: Fn(&Result<T, E>) -> Outcome,
+{
     type Output = Result<T, Error<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

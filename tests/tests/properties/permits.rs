@@ -27,6 +27,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => Just(Outcome::Failure),
         1 => Just(Outcome::Success),
         1 => Just(Outcome::Excluded),
+        1 => Just(Outcome::Throttled { patience: None }),
     ];
     let which = any::<prop::sample::Index>;
     prop_oneof![
@@ -52,6 +53,14 @@ fn breaker(max_trials: u64, more_than: u64) -> Breaker {
     Breaker::new("a", policy, rng, Arc::new(())).expect("the policy can be meant")
 }
 
+const fn column(outcome: Outcome) -> usize {
+    match outcome {
+        Outcome::Success => 0,
+        Outcome::Failure => 1,
+        Outcome::Excluded | Outcome::Throttled { .. } => 2,
+    }
+}
+
 /// Does `operations`; the answer is what is still open, and so many calls with each outcome:
 /// success, failure, excluded.
 async fn carry_out(breaker: &Breaker, operations: Vec<Operation>) -> (Vec<Permit>, [u64; 3]) {
@@ -63,11 +72,11 @@ async fn carry_out(breaker: &Breaker, operations: Vec<Operation>) -> (Vec<Permit
             _ if open.is_empty() => {}
             Operation::End(which, outcome) => {
                 open.swap_remove(which.index(open.len())).report(outcome);
-                told[outcome as usize] += 1;
+                told[column(outcome)] += 1;
             }
             Operation::Leave(which) => {
                 drop(open.swap_remove(which.index(open.len())));
-                told[Outcome::Excluded as usize] += 1;
+                told[column(Outcome::Excluded)] += 1;
             }
         }
     }
@@ -95,8 +104,13 @@ fn every_permit_of_a_closed_breaker_counts_once_and_as_what_became_of_it() {
         prop_assert_eq!(ended, told);
         let all = open.len() as u64 + told.iter().sum::<u64>();
         prop_assert_eq!(counts.requests, all);
+        let totals = breaker.totals();
+        prop_assert_eq!(totals.offered, totals.refused + totals.admitted);
+        prop_assert_eq!(totals.in_flight(), open.len() as u64);
         drop(open);
         prop_assert_eq!(breaker.counts().valid(), told[0] + told[1]);
+        let totals = breaker.totals();
+        prop_assert_eq!(totals.admitted, totals.ended());
         Ok(())
     });
 }

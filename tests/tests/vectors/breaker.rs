@@ -1,4 +1,4 @@
-//! The breaker against gobreaker's own tests (version 2).
+//! The breaker against gobreaker's own tests (version 2), and client-side throttling against its law.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tokio::time::Instant;
 use windtunnel_models::breaker::{
-    Counts, Machine, OpenTime, Outcome, Policy, Rejected, State, Ticket, Trip, Window,
+    Counts, Machine, OpenTime, Outcome, Policy, Rejected, State, Ticket, Trip, Window, adaptive,
 };
 
 use crate::row::Vector;
@@ -166,4 +166,49 @@ fn v16_a_result_of_an_earlier_interval_counts_nowhere() {
         let what = format!("{outcome:?} comes late");
         v.exact(&what, Counts::default(), bench.counts());
     }
+}
+
+fn throttle(accepted: u32, failed: u32, now: Instant) -> adaptive::Law {
+    let rng = ChaCha8Rng::seed_from_u64(0);
+    let mut law = adaptive::Law::new(adaptive::Policy::sre(), rng, now).unwrap();
+    (0..accepted).for_each(|_| law.report(Outcome::Success, now));
+    (0..failed).for_each(|_| law.report(Outcome::Failure, now));
+    law
+}
+
+#[test]
+fn v23e_client_side_throttling_drops_what_the_book_says() {
+    let v = Vector::new("V-23e", "SRE book, chapter 21, K = 2");
+    for (accepts, expected) in [(40, 0.198), (10, 0.792), (0, 0.990)] {
+        let now = Instant::now();
+        let got = throttle(accepts, 100 - accepts, now).probability(now);
+        let off = (got - expected).abs();
+        v.at_most(&format!("{accepts} of 100: {got:.4}"), 0.001, off);
+    }
+    // An endpoint that accepts 10 calls a second is offered 100, for ten minutes.
+    let mut now = Instant::now();
+    let mut law = throttle(0, 0, now);
+    let (mut sent, mut accepted) = (0, 0);
+    for second in 0..600 {
+        let mut room = 10;
+        for _ in 0..100 {
+            now += 10 * MS;
+            if law.admit(now).is_err() {
+                continue;
+            }
+            let outcome = if room > 0 {
+                Outcome::Success
+            } else {
+                Outcome::Failure
+            };
+            room -= i32::from(room > 0);
+            law.report(outcome, now);
+            if second >= 240 {
+                sent += 1;
+                accepted += u32::from(outcome == Outcome::Success);
+            }
+        }
+    }
+    let ratio = f64::from(sent) / f64::from(accepted);
+    v.within("sent / accepted in the steady state", 2.0, ratio, 0.05);
 }

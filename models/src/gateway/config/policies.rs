@@ -62,6 +62,7 @@ impl Breaker {
                     .unwrap_or(self.open_for.saturating_mul(10)),
                 jitter: self.jitter,
             },
+            ..breaker::Policy::default()
         }
     }
 }
