@@ -7,6 +7,7 @@ pub mod balance;
 pub mod breaker;
 mod chance;
 pub mod gateway;
+pub mod hedge;
 pub mod http;
 pub mod journal;
 pub mod limit;
