@@ -11,5 +11,6 @@ mod faults;
 mod fixed;
 mod limit;
 mod permits;
+mod retry;
 mod sockets;
 mod storms;

@@ -3,6 +3,8 @@
 
 mod backoff;
 mod breaker;
+#[cfg(madsim)]
+mod hedging;
 mod limits;
 mod retries;
 mod row;
