@@ -13,7 +13,7 @@ use tokio::{
     runtime,
     time::{Instant, sleep, timeout},
 };
-use tower::{Service, ServiceExt, service_fn};
+use tower::{Service, service_fn};
 use windtunnel_models::{
     hedge::{self, Delay, HedgeService},
     retry::{
