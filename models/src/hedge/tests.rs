@@ -304,8 +304,12 @@ async fn the_delay_is_a_percentile_of_the_last_window_and_does_not_feed_on_its_h
         },
         ..policy(2)
     };
-    // Evenly from 10 to 109 ms, in no order: a tenth takes longer than 100.
-    let steps: Vec<Step> = (0..4000).map(|n| (10 + n * 37 % 100, Ok(1))).collect();
+    // Evenly from 10 to 101 ms, in no order, and eight of a hundred take half a second.
+    let takes = |n: u64| match n * 37 % 100 {
+        even @ 0..92 => 10 + even,
+        _ => 500,
+    };
+    let steps: Vec<Step> = (0..4000).map(|n| (takes(n), Ok(1))).collect();
     let (hedging, script) = within(Arc::new(Unlimited), percentile, &steps);
     let mut last = 0;
     for window in 0..8 {

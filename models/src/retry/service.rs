@@ -155,7 +155,8 @@ impl<P> Shared<P> {
         P: Protocol<R, S::Response, S::Error>,
     {
         let is_late = |deadline: Deadline| deadline.has_passed(Instant::now());
-        let late = (Err(DeadlinePassed.into()), Verdict::Failure);
+        // Nobody was asked, so nothing is spent.
+        let late = (Err(DeadlinePassed.into()), Verdict::Refused);
         if attempt.deadline.is_some_and(is_late) {
             return late;
         }
