@@ -240,6 +240,7 @@ fn grpcs_tokens_pay_only_while_more_than_half_of_them_are_there() {
 struct Share {
     percent: usize,
     minimum: usize,
+    /// In flight; a failed one has ended when the next is asked for.
     retries: usize,
 }
 
@@ -249,8 +250,20 @@ impl Share {
     }
 }
 
-/// A cost of one stands for a retry in flight. The failed attempt itself has ended when the next is asked
-/// for.
+impl Model for Share {
+    fn call(&mut self) {}
+
+    fn failed(&mut self) {}
+
+    fn pays(&mut self, _: Kind, open: usize) -> Option<u32> {
+        (self.retries < self.allowed(open)).then_some(1)
+    }
+
+    fn succeeded(&mut self, _: bool) {}
+
+    fn returned(&mut self, _: u32) {}
+}
+
 #[test]
 fn retries_in_flight_are_never_more_than_their_share() {
     let cases = (0..150u32, 0..4usize, vec(operation(false), 1..150));
@@ -280,20 +293,6 @@ fn retries_in_flight_are_never_more_than_their_share() {
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-}
-
-impl Model for Share {
-    fn call(&mut self) {}
-
-    fn failed(&mut self) {}
-
-    fn pays(&mut self, _: Kind, open: usize) -> Option<u32> {
-        (self.retries < self.allowed(open)).then_some(1)
-    }
-
-    fn succeeded(&mut self, _: bool) {}
-
-    fn returned(&mut self, _: u32) {}
 }
 
 /// How many retries of so many calls a budget pays if every attempt fails and each failure asks for
