@@ -8,6 +8,7 @@ pub mod breaker;
 mod chance;
 pub mod gateway;
 pub mod health;
+pub mod hedge;
 pub mod http;
 pub mod journal;
 pub mod limit;

@@ -1,21 +1,76 @@
-//! What a server says about when to come again: `Retry-After` (RFC 9110, section 10.2.3).
+//! What a server says about when to come again: `Retry-After` (RFC 9110, section 10.2.3), the push-back
+//! of gRPC (proposal A6), the end of a rate limit's window.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{DATE, HeaderName, RETRY_AFTER};
 
+use super::Wish;
+
+/// gRPC's push-back, in milliseconds.
+const PUSH_BACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
+
+/// The seconds until the window of a rate limit ends (IETF draft "RateLimit header fields").
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// The same as many services had it before, in seconds or as a Unix time.
+const OLD_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// Longer windows are Unix times: nobody's window is 31 years long.
+const UNIX_TIMES: u64 = 1_000_000_000;
+
+/// All a server says. A push-back has the last word; of the others the longer one counts.
+pub fn wish(headers: &HeaderMap) -> Wish {
+    if headers.contains_key(PUSH_BACK) {
+        return push_back(headers);
+    }
+    let pauses = [retry_after(headers), rate_limit_reset(headers)];
+    pauses.into_iter().flatten().max().into()
+}
+
+/// gRPC's push-back: milliseconds, or not again if it is negative, unreadable or said twice.
+pub fn push_back(headers: &HeaderMap) -> Wish {
+    let mut said = headers.get_all(PUSH_BACK).iter();
+    let Some(first) = said.next() else {
+        return Wish::None;
+    };
+    let text = first.to_str().ok().filter(|_| said.next().is_none());
+    match text.and_then(digits) {
+        Some(millis) => Wish::After(Duration::from_millis(millis)),
+        None => Wish::Never,
+    }
+}
+
+/// How long the window of a rate limit still lasts. A Unix time is measured against the `Date` of the same
+/// answer. Negative and unreadable values are no wish.
+pub fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
+    let said = text(headers, &RESET).or_else(|| text(headers, &OLD_RESET));
+    let secs = digits(said?)?;
+    if secs < UNIX_TIMES {
+        return Some(Duration::from_secs(secs));
+    }
+    let then = secs.saturating_add(days(1970, 0, 1) * 24 * 60 * 60);
+    Some(Duration::from_secs(then.saturating_sub(sent(headers)?)))
+}
+
 /// The pause a server asks for, in whole seconds or as a date. A date is measured against the `Date` of
 /// the same answer, so that only the server's clock matters; without one it is no wish, and a date that
 /// has passed there means at once. Negative and unreadable values are no wish.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = text(headers, &RETRY_AFTER)?;
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    if let Some(secs) = digits(text) {
+        return Some(Duration::from_secs(secs));
     }
     let then = seconds(text)?;
     let now = sent(headers)?;
     Some(Duration::from_secs(then.saturating_sub(now)))
+}
+
+/// A number without a sign; more than 64 bits hold is a great number, not nonsense.
+fn digits(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

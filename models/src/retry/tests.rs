@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method};
+use ::http::{HeaderMap, HeaderValue};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tokio::time::Instant;
 
 use super::*;
+use crate::timeout::{InvalidLimits, Limits};
 
 fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(3)
@@ -98,6 +99,138 @@ fn a_servers_wish_is_read_in_seconds_and_as_a_date_by_its_own_clock() {
 }
 
 #[test]
+fn a_push_back_has_the_last_word_and_nonsense_in_it_means_not_again() {
+    let said = |values: &[&str]| {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", HeaderValue::from_static("60"));
+        for value in values {
+            let value = HeaderValue::from_str(value).unwrap();
+            headers.append("grpc-retry-pushback-ms", value);
+        }
+        wish(&headers)
+    };
+    assert_eq!(said(&[]), Wish::After(ms(60_000)));
+    assert_eq!(said(&["0"]), Wish::After(ms(0)));
+    assert_eq!(said(&["1500"]), Wish::After(ms(1500)));
+    for nonsense in ["-1", "", "soon", "1.5", "+1"] {
+        assert_eq!(said(&[nonsense]), Wish::Never, "{nonsense}");
+    }
+    assert_eq!(said(&["1", "1"]), Wish::Never);
+}
+
+#[test]
+fn the_end_of_a_rate_limits_window_is_read_in_seconds_and_as_a_unix_time() {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-ratelimit-reset", HeaderValue::from_static("784111837"));
+    assert_eq!(
+        rate_limit_reset(&headers),
+        Some(Duration::from_secs(784_111_837))
+    );
+    headers.insert("x-ratelimit-reset", HeaderValue::from_static("1709251260"));
+    assert_eq!(
+        rate_limit_reset(&headers),
+        None,
+        "nobody knows what time it is there"
+    );
+    let sent = HeaderValue::from_static("Thu, 29 Feb 2024 23:59:59 GMT");
+    headers.insert("date", sent);
+    assert_eq!(rate_limit_reset(&headers), Some(Duration::from_secs(61)));
+    headers.insert("ratelimit-reset", HeaderValue::from_static("-5"));
+    assert_eq!(rate_limit_reset(&headers), None);
+    headers.insert("ratelimit-reset", HeaderValue::from_static("7"));
+    headers.insert("retry-after", HeaderValue::from_static("5"));
+    assert_eq!(wish(&headers), Wish::After(Duration::from_secs(7)));
+}
+
+#[test]
+fn each_peer_keeps_a_wish_by_its_own_law() {
+    let (second, asked) = (ms(1000), |n: u64| ms(n * 1000));
+    let pause = |rule: ServerDelay, asked, seed| {
+        rule.pause(asked, second, &mut ChaCha8Rng::seed_from_u64(seed))
+    };
+    let spread = ServerDelay::Spread { max: asked(300) };
+    let pauses: BTreeSet<_> = (0..500)
+        .map(|seed| pause(spread, asked(300), seed))
+        .collect();
+    assert!(*pauses.first().unwrap() >= asked(300) && *pauses.first().unwrap() < asked(302));
+    assert!(*pauses.last().unwrap() <= asked(450) && *pauses.last().unwrap() > asked(448));
+    let above = asked(300) + Duration::from_nanos(1);
+    assert_eq!(pause(spread, above, 0), second, "discarded");
+
+    let clamped = ServerDelay::Clamped { over: asked(5) };
+    for (said, kept) in [(0, 1000), (1500, 1500), (6000, 6000), (10_000, 6000)] {
+        assert_eq!(pause(clamped, ms(said), 0), ms(kept));
+    }
+    assert_eq!(pause(clamped, Duration::MAX, 0), ms(6000));
+    let instead = ServerDelay::Instead { max: asked(300) };
+    assert_eq!(pause(instead, ms(7), 0), ms(7));
+    assert_eq!(pause(instead, Duration::MAX, 0), asked(300));
+}
+
+#[test]
+fn a_push_back_begins_the_pauses_anew_and_a_negative_one_ends_the_course() {
+    let policy = presets::grpc().policy;
+    let (now, mut rng) = (Instant::now(), rng());
+    let mut course = policy.course(None);
+    let after = |wish| Reason {
+        wish,
+        ..Reason::default()
+    };
+    course.after(after(Wish::None), now, &mut rng).unwrap();
+    let pushed = course.after(after(Wish::After(ms(5))), now, &mut rng);
+    assert_eq!(pushed, Ok(ms(5)));
+    let first_again = course.after(after(Wish::None), now, &mut rng).unwrap();
+    assert!(first_again <= ms(120), "{first_again:?}");
+    let mut course = policy.course(None);
+    let never = course.after(after(Wish::Never), now, &mut rng);
+    assert_eq!(never, Err(GiveUp::Unwanted));
+    assert_eq!(course.attempts(), 1);
+}
+
+#[test]
+fn limits_that_leave_no_time_for_another_attempt_are_refused() {
+    let with = |attempts, total, per_try| Policy {
+        attempts,
+        limits: Limits {
+            total: Some(ms(total)),
+            per_try: Some(ms(per_try)),
+        },
+        ..Policy::default()
+    };
+    let contradictory = Err(InvalidPolicy::Limits(InvalidLimits::NoTimeForAnother));
+    assert_eq!(with(3, 1000, 1000).validate(), contradictory);
+    assert_eq!(with(3, 1000, 1001).validate(), contradictory);
+    assert_eq!(with(3, 1000, 999).validate(), Ok(()));
+    assert_eq!(with(1, 1000, 1000).validate(), Ok(()));
+    assert!(with(3, 0, 1).validate().is_err());
+    assert!(with(3, 1, 0).validate().is_err());
+}
+
+#[test]
+fn all_presets_can_be_meant() {
+    let presets = [
+        presets::aws_sdk_v2_0(),
+        presets::aws_sdk_v2_1(),
+        presets::envoy(),
+        presets::grpc(),
+        presets::finagle(Instant::now()),
+        presets::polly(),
+        presets::istio(),
+        presets::temporal(),
+    ];
+    for preset in presets {
+        assert_eq!(preset.policy.validate(), Ok(()), "{preset:?}");
+        let _call = preset.budget.call(Instant::now());
+        assert!(
+            preset
+                .budget
+                .retry(Kind::Transient, Instant::now())
+                .is_some()
+        );
+    }
+}
+
+#[test]
 fn a_servers_wish_is_kept_and_clamped_and_clients_still_part() {
     let policy = Policy::default();
     let now = Instant::now();
@@ -116,24 +249,12 @@ fn a_servers_wish_is_kept_and_clamped_and_clients_still_part() {
 }
 
 #[test]
-fn time_alone_fills_no_budget() {
+fn a_token_budget_that_cannot_be_meant_is_refused() {
     let t = Instant::now();
-    let mut budget = TokenBudget::new(Duration::from_secs(10), 0, 0.5, t).unwrap();
-    assert!(!budget.withdraw(t + Duration::from_secs(3600)));
     assert!(TokenBudget::new(Duration::ZERO, 0, 0.5, t).is_err());
     for ratio in [-0.1, f64::NAN, f64::INFINITY] {
         assert!(TokenBudget::new(Duration::from_secs(10), 0, ratio, t).is_err());
     }
-}
-
-#[test]
-fn only_what_is_safe_is_sent_again() {
-    let mut headers = HeaderMap::new();
-    assert!(may_repeat(&Method::GET, &headers, true));
-    assert!(may_repeat(&Method::POST, &headers, false));
-    assert!(!may_repeat(&Method::POST, &headers, true));
-    headers.insert("idempotency-key", HeaderValue::from_static("1"));
-    assert!(may_repeat(&Method::POST, &headers, true));
 }
 
 #[test]

@@ -15,3 +15,15 @@ pub enum Error<E> {
     #[error("the call failed")]
     Inner(#[source] E),
 }
+
+/// Limits that cannot be meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidLimits {
+    /// A limit that must be above zero is zero.
+    #[error("`{0}` must be above zero")]
+    Zero(&'static str),
+    /// One attempt may take as long as the whole call.
+    #[error("`per-try` must be below `total` (no slow attempt is followed by another)")]
+    NoTimeForAnother,
+}

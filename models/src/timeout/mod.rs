@@ -4,10 +4,13 @@
 //! call cut off has perhaps been done, and one whose deadline is not passed on is done for nobody.
 
 mod error;
+mod limits;
 mod policy;
+pub mod propagation;
 mod service;
 
-pub use error::{DeadlinePassed, Error};
+pub use error::{DeadlinePassed, Error, InvalidLimits};
+pub use limits::Limits;
 pub use policy::Deadline;
 pub use service::{TimeoutLayer, TimeoutService};
 

@@ -14,6 +14,7 @@ mod hashed;
 mod health;
 mod limit;
 mod permits;
+mod retry;
 mod sockets;
 mod storms;
 mod weights;

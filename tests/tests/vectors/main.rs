@@ -6,6 +6,8 @@ mod breaker;
 mod hashed;
 mod cluster;
 mod health;
+#[cfg(madsim)]
+mod hedging;
 mod limits;
 mod retries;
 mod row;

@@ -1,7 +1,7 @@
 //! Retries of several layers, and what budgets make of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use tower::util::BoxCloneService;
 use tower::{Service, ServiceExt, service_fn};
 use windtunnel_models::retry::{
-    Backoff, ConcurrencyBudget, Policy, RetryService, TokenBudget, Verdict,
+    Attempt, Backoff, Budget, Capacity, ConcurrencyBudget, Costs, GrpcTokens, Idempotent, Kind,
+    Policy, Protocol, Reason, RetryService, TokenBudget, Verdict,
 };
 
 use crate::row::Vector;
@@ -41,9 +42,10 @@ fn tower_of(layers: u32, ratio: f64, per_second: u32) -> (Failing, Arc<AtomicU64
         };
         let budget = TokenBudget::new(60 * ms(1000), per_second, ratio, Instant::now());
         let rng = ChaCha8Rng::seed_from_u64(u64::from(layer));
-        let always = |(): &(), _: &Result<(), ()>| Verdict::Retry(None);
-        let layer = RetryService::new(service, policy, budget.unwrap(), always, rng);
-        service = BoxCloneService::new(layer.unwrap());
+        let budget = Arc::new(Mutex::new(budget.unwrap()));
+        let always = Idempotent(|_: &_, _: &_| Verdict::Retry(Reason::default()));
+        let layer = RetryService::new(service, policy, budget, always, rng).unwrap();
+        service = BoxCloneService::new(layer.map_err(|_| ()));
     }
     (service, calls)
 }
@@ -67,6 +69,54 @@ async fn v25_layers_multiply_their_retries() {
     }
 }
 
+/// Requests that say whether somebody further out repeats them.
+struct Marking;
+
+impl Protocol<bool, (), ()> for Marking {
+    fn judge(&self, _: &bool, _: &Result<(), ()>) -> Verdict {
+        Verdict::Retry(Reason::default())
+    }
+
+    fn is_idempotent(&self, _: &bool) -> bool {
+        true
+    }
+
+    fn attempt(&self, _: &mut bool, _: &Attempt) -> Option<bool> {
+        Some(true)
+    }
+
+    fn is_repeated_outside(&self, request: &bool) -> bool {
+        *request
+    }
+}
+
+#[tokio::test]
+async fn v25_layers_that_see_a_mark_leave_the_retries_to_the_outermost() {
+    let v = Vector::new("V-25", "layers that see that another one repeats");
+    for layers in 1..=4 {
+        let calls = Arc::new(AtomicU64::new(0));
+        let counter = calls.clone();
+        let mut service = BoxCloneService::new(service_fn(move |_: bool| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            async { Err(()) }
+        }));
+        for layer in 0..layers {
+            let policy = Policy {
+                attempts: 4,
+                ..Policy::default()
+            };
+            let budget = TokenBudget::new(60 * ms(1000), 1000, 1.0, Instant::now());
+            let budget = Arc::new(Mutex::new(budget.unwrap()));
+            let rng = ChaCha8Rng::seed_from_u64(layer);
+            let layer = RetryService::new(service, policy, budget, Marking, rng).unwrap();
+            service = BoxCloneService::new(layer.map_err(|_| ()));
+        }
+        assert_eq!(service.oneshot(false).await, Err(()));
+        let calls = calls.load(Ordering::Relaxed);
+        v.exact(&format!("{layers} layers"), 4, calls);
+    }
+}
+
 #[tokio::test]
 async fn v25_budgets_bound_the_product() {
     let v = Vector::new("V-25", "product of the layers, budgets of 10 %");
@@ -77,6 +127,46 @@ async fn v25_budgets_bound_the_product() {
         let bound = 1.1f64.powi(layers as i32);
         v.at_most(&format!("{layers} layers"), bound, factor);
         assert!(factor > 1.0, "no retry at all would pass, too");
+    }
+}
+
+#[test]
+fn v27a_grpc_retries_only_while_more_than_half_of_the_tokens_are_there() {
+    let v = Vector::new("V-27a", "gRPC A6, 10 tokens, ratio 0.1");
+    let now = Instant::now();
+    let tokens = GrpcTokens::new(10, 0.1).unwrap();
+    for failures in 1..=5 {
+        tokens.failed(now);
+        let what = format!("{failures} failures");
+        let left = 10_000 - failures * 1000;
+        v.exact(&format!("{what}: thousandths"), left, tokens.thousandths());
+        let retried = tokens.retry(Kind::Transient, now).is_some();
+        v.exact(&format!("{what}: a retry"), failures < 5, retried);
+    }
+    tokens.succeeded(true, now);
+    v.exact("1 success: thousandths", 5100, tokens.thousandths());
+    let retried = tokens.retry(Kind::Transient, now).is_some();
+    v.exact("1 success: a retry", true, retried);
+}
+
+#[test]
+fn v27b_the_capacity_of_the_aws_sdks_lasts_for_so_many_retries() {
+    let v = Vector::new("V-27b", "AWS SDK, capacity 500");
+    let now = Instant::now();
+    for (what, costs, kind, expected) in [
+        ("retries, 2.0", Costs::V2_0, Kind::Transient, 100),
+        ("timeouts, 2.0", Costs::V2_0, Kind::Timeout, 50),
+        ("retries, 2.1", Costs::V2_1, Kind::Transient, 35),
+        ("timeouts, 2.1", Costs::V2_1, Kind::Timeout, 35),
+        ("throttled, 2.1", Costs::V2_1, Kind::Throttled, 100),
+    ] {
+        let capacity = Capacity::new(500, costs).unwrap();
+        let mut paid = 0;
+        while let Some(retry) = capacity.retry(kind, now) {
+            retry.spend();
+            paid += 1;
+        }
+        v.exact(what, expected, paid);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pauses between attempts, by the laws of the AWS architecture blog.
+//! The laws of the AWS architecture blog ("Exponential Backoff And Jitter").
 //!
 //! v(n) = min(cap, base·2ⁿ), n from 1. The cap comes before the jitter, and no pause exceeds it.
 
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand_core::Rng;
 
+use super::{Law, Pauses, doubled};
 use crate::chance::between;
 
 /// How chance spreads a pause.
@@ -46,42 +47,22 @@ impl Default for Backoff {
 impl Backoff {
     /// The bound v(n).
     pub fn bound(&self, n: u32) -> Duration {
-        let factor = 1u32.checked_shl(n).unwrap_or(u32::MAX);
-        self.base.saturating_mul(factor).min(self.cap)
+        doubled(self.base, n, self.cap)
     }
 
     /// The pauses of one call.
     pub const fn pauses(self) -> Pauses {
-        Pauses {
-            backoff: self,
-            n: 0,
-            last: self.base,
-        }
+        Law::Aws(self).pauses()
     }
-}
 
-/// The pauses of one call, one after the other.
-#[derive(Clone, Debug)]
-pub struct Pauses {
-    backoff: Backoff,
-    n: u32,
-    last: Duration,
-}
-
-impl Pauses {
-    /// Draws the next pause.
-    pub fn next(&mut self, rng: &mut (impl Rng + ?Sized)) -> Duration {
-        self.n = self.n.saturating_add(1);
-        let Backoff { base, cap, jitter } = self.backoff;
-        let bound = self.backoff.bound(self.n);
-        match jitter {
+    /// The n-th pause, where `last` is the one before it.
+    pub(super) fn pause(&self, n: u32, last: Duration, rng: &mut (impl Rng + ?Sized)) -> Duration {
+        let bound = self.bound(n);
+        match self.jitter {
             Jitter::None => bound,
             Jitter::Full => between(rng, Duration::ZERO, bound),
             Jitter::Equal => between(rng, bound / 2, bound),
-            Jitter::Decorrelated => {
-                self.last = between(rng, base, self.last.saturating_mul(3)).min(cap);
-                self.last
-            }
+            Jitter::Decorrelated => between(rng, self.base, last.saturating_mul(3)).min(self.cap),
         }
     }
 }

@@ -1,13 +1,13 @@
-//! What retries may cost all calls to one destination together.
+//! The token budget of tower and Finagle.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::InvalidPolicy;
+use super::{Budget, Grant};
+use crate::retry::{InvalidPolicy, Kind};
 
 const SLOTS: u128 = 10;
 
@@ -105,66 +105,17 @@ impl TokenBudget {
     }
 }
 
-/// Envoy's budget: retries in flight are at most a percentage of calls in flight, and never fewer than a
-/// minimum. Clones share it.
-#[derive(Clone, Debug)]
-pub struct ConcurrencyBudget {
-    percent: u32,
-    minimum: usize,
-    active: Arc<AtomicUsize>,
-    retries: Arc<AtomicUsize>,
-}
+impl Budget for Mutex<TokenBudget> {
+    fn call(&self, now: Instant) -> Grant {
+        lock(self).deposit(now);
+        Grant::free()
+    }
 
-/// One call or retry that is counted as long as this lives.
-#[derive(Debug)]
-#[must_use = "it is counted only as long as this lives"]
-pub struct Counted(Arc<AtomicUsize>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    fn retry(&self, _: Kind, now: Instant) -> Option<Grant> {
+        lock(self).withdraw(now).then(Grant::free)
     }
 }
 
-impl Default for ConcurrencyBudget {
-    fn default() -> Self {
-        Self::new(20, 3)
-    }
-}
-
-impl ConcurrencyBudget {
-    /// At most `percent` of the calls in flight, and `minimum` in any case.
-    pub fn new(percent: u32, minimum: usize) -> Self {
-        Self {
-            percent,
-            minimum,
-            active: Arc::default(),
-            retries: Arc::default(),
-        }
-    }
-
-    /// Counts a call in flight.
-    pub fn call(&self) -> Counted {
-        self.active.fetch_add(1, Ordering::Relaxed);
-        Counted(self.active.clone())
-    }
-
-    /// Counts a retry in flight, if the budget has room for one.
-    pub fn retry(&self) -> Option<Counted> {
-        let allowed = self.allowed();
-        let room = |retries: usize| (retries < allowed).then_some(retries + 1);
-        let counted = self
-            .retries
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
-        counted.ok().map(|_| Counted(self.retries.clone()))
-    }
-
-    /// How many retries may be in flight now.
-    pub fn allowed(&self) -> usize {
-        let active = self.active.load(Ordering::Relaxed) as u128;
-        let share = active * u128::from(self.percent) / 100;
-        usize::try_from(share)
-            .unwrap_or(usize::MAX)
-            .max(self.minimum)
-    }
+fn lock(budget: &Mutex<TokenBudget>) -> MutexGuard<'_, TokenBudget> {
+    budget.lock().unwrap_or_else(PoisonError::into_inner)
 }
