@@ -1,6 +1,6 @@
 //! The side that lends: one bucket for all, and what is lent out of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand_core::Rng;
 use tokio::time::Instant;
@@ -19,9 +19,12 @@ pub struct Ledger {
     latest: u64,
     /// What is in the bucket, in nanoseconds of the rate: a cell is `cell` of them.
     credit: u64,
-    /// Cells lent to all holders together.
+    /// Cells lent to all holders together, and put aside for them.
     lent: u32,
     holders: BTreeMap<u64, Account>,
+    /// Who got less than it asked for, in turn. What the rate brings is put aside for them one by one, so
+    /// that nobody is left out by asking a moment later than others, every time.
+    hungry: VecDeque<u64>,
     next_epoch: u64,
     /// Until then a ledger before this one may have lent out everything.
     silent_until: u64,
@@ -34,6 +37,9 @@ struct Account {
     number: u64,
     /// Cells that may still be spent, as far as is known.
     lent: u32,
+    /// Cells it has not heard of, and how many more than these it asked for.
+    aside: u32,
+    missing: u32,
     /// All that was ever lent and given back.
     total: u64,
     returned: u64,
@@ -61,6 +67,7 @@ impl Ledger {
             credit: cell * u64::from(policy.quota.burst),
             lent: 0,
             holders: BTreeMap::new(),
+            hungry: VecDeque::new(),
             next_epoch: rng.next_u64(),
             silent_until: 0,
         })
@@ -101,18 +108,19 @@ impl Ledger {
             account.number = ask.number;
             account.expires = now.saturating_add(self.ttl);
             let (gone, back) = account.settle(ask);
-            self.lent -= gone;
-            self.credit += self.cell * u64::from(back);
-            let more = ask
+            account.missing = ask
                 .wanted
                 .min(self.policy.chunk)
                 .saturating_sub(account.lent);
-            let more = more.min(u32::try_from(self.credit / self.cell).unwrap_or(u32::MAX));
-            self.credit -= self.cell * u64::from(more);
-            self.lent += more;
-            account.lent += more;
-            account.total = account.total.saturating_add(more.into());
+            // What was put aside and is not wanted any more was never out of the house.
+            let unwanted = account.aside.saturating_sub(account.missing);
+            account.aside -= unwanted;
+            account.missing -= account.aside;
+            self.lent -= gone + unwanted;
+            self.credit += self.cell * u64::from(back + unwanted);
+            self.lend(ask.holder);
         }
+        let account = self.holders.get(&ask.holder)?;
         let (epoch, lent) = (account.epoch, account.total);
         Some(Grant {
             number: ask.number,
@@ -124,7 +132,7 @@ impl Ledger {
         })
     }
 
-    /// How many cells are lent out at `now`: no more than the burst.
+    /// How many cells are lent out or put aside at `now`: no more than the burst.
     pub fn lent(&mut self, now: Instant) -> u32 {
         self.tick(now);
         self.lent
@@ -136,6 +144,39 @@ impl Ledger {
         self.holders.len()
     }
 
+    /// Shares out what is there, those that wait longest first, and hands over what falls to `holder`.
+    fn lend(&mut self, holder: u64) {
+        if !self.hungry.contains(&holder) {
+            self.hungry.push_back(holder);
+        }
+        self.share();
+        if let Some(account) = self.holders.get_mut(&holder) {
+            account.lent += account.aside;
+            account.total = account.total.saturating_add(account.aside.into());
+            account.aside = 0;
+        }
+    }
+
+    /// Puts cells aside, one for each in turn, while there are cells and somebody misses one.
+    fn share(&mut self) {
+        while self.credit >= self.cell
+            && let Some(holder) = self.hungry.pop_front()
+        {
+            let Some(account) = self.holders.get_mut(&holder) else {
+                continue;
+            };
+            if account.missing > 0 {
+                account.missing -= 1;
+                account.aside += 1;
+                self.lent += 1;
+                self.credit -= self.cell;
+            }
+            if account.missing > 0 {
+                self.hungry.push_back(holder);
+            }
+        }
+    }
+
     /// Whether there is an account for `ask` now. Who wants nothing needs none.
     fn open(&mut self, ask: &Ask) -> bool {
         if ask.wanted == 0 || self.holders.len() >= self.policy.holders {
@@ -145,6 +186,8 @@ impl Ledger {
             epoch: self.next_epoch,
             number: 0,
             lent: 0,
+            aside: 0,
+            missing: 0,
             total: 0,
             returned: 0,
             expires: 0,
@@ -163,12 +206,18 @@ impl Ledger {
         let full = self.cell * u64::from(self.policy.quota.burst - self.lent);
         let filled = self.credit.saturating_add(now.saturating_sub(since));
         self.credit = filled.min(full);
-        let lent = &mut self.lent;
+        let (lent, credit) = (&mut self.lent, &mut self.credit);
         self.holders.retain(|_, account| {
             let keeps = now < account.expires;
-            *lent -= if keeps { 0 } else { account.lent };
+            if !keeps {
+                *lent -= account.lent + account.aside;
+                *credit += self.cell * u64::from(account.aside);
+            }
             keeps
         });
+        self.hungry
+            .retain(|holder| self.holders.contains_key(holder));
+        self.share();
         now
     }
 

@@ -86,6 +86,11 @@ impl<T: Transport> SharedLimiter<T> {
         self.send(ask).await;
     }
 
+    /// The way to the ledger.
+    pub const fn transport(&self) -> &T {
+        &self.transport
+    }
+
     /// What became of what callers asked for.
     pub fn counts(&self) -> HolderCounts {
         self.holder().counts()
