@@ -118,6 +118,10 @@ impl Law for Leaky {
         if cells > burst {
             return Err(Refused::InsufficientCapacity { burst });
         }
+        if let (0, Some(level)) = (cells, level) {
+            // Not even what the division cuts off.
+            return Ok(*level);
+        }
         let asked = i64::from(cells) * REQUEST;
         let mut after = self.drained(level, (now / TICK) as i64);
         after.excess += asked;

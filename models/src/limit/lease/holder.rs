@@ -154,11 +154,12 @@ impl Holder {
         self.next_ask(0, now)
     }
 
-    /// Takes an answer that arrived at `now`. An answer that was overtaken is ignored, and what comes
-    /// too late is not spent.
+    /// Takes an answer that arrived at `now`. An answer that was overtaken or is for another holder
+    /// is ignored, and what comes too late is not spent.
     pub fn take(&mut self, grant: &Grant, now: Instant) {
         let now = self.tick(now);
-        if grant.number <= self.answered || grant.number > self.number {
+        let open = self.answered + 1..=self.number;
+        if grant.holder != self.name || !open.contains(&grant.number) {
             return;
         }
         self.answered = grant.number;

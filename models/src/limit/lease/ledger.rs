@@ -123,6 +123,7 @@ impl Ledger {
         let account = self.holders.get(&ask.holder)?;
         let (epoch, lent) = (account.epoch, account.total);
         Some(Grant {
+            holder: ask.holder,
             number: ask.number,
             asked_at: ask.asked_at,
             epoch,

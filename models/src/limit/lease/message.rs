@@ -27,6 +27,8 @@ pub struct Ask {
 /// The ledger's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
+    /// Whom it is for. A holder that was started anew does not take what its predecessor asked for.
+    pub holder: u64,
     /// The ask it answers.
     pub number: u64,
     /// As that ask said.

@@ -127,34 +127,37 @@ fn nginx_sees_a_step_back_as_no_time_and_a_clock_set_anew_as_one_millisecond() {
     let t = 100_000 * MILLI;
     let (two, full) = passed(&law, None, t, 9);
     assert_eq!(two, 2);
-    let small = t - 59_999 * MILLI;
-    assert_eq!(law.standing(full.as_ref(), small).remaining, 0);
-    // 10 of 1000 thousandths drain in that millisecond, and the new clock counts from here.
-    let (level, now) = (full.unwrap(), t - 60_001 * MILLI);
-    let wait = |n| Some(ms(n));
-    let refused = law.check(Some(&level), now, 1).unwrap_err();
-    assert_eq!(refused.retry_after(), wait(60_101));
-    let none = law.check(Some(&level), now, 0).unwrap();
-    let refused = law.check(Some(&none), now, 1).unwrap_err();
-    assert_eq!(refused.retry_after(), wait(99));
+    let wait = |level: &Level, at| law.check(Some(level), at, 1).unwrap_err().retry_after();
+    let back = |millis| t - millis * MILLI;
+    let full = full.unwrap();
+    assert_eq!(wait(&full, back(60_000)), Some(ms(60_100)));
+    assert_eq!(wait(&full, back(60_001)), Some(ms(60_101)));
+    // In that millisecond 10 of 1000 thousandths drain, and the new clock counts from here.
+    let one = law.check(None, t, 1).unwrap();
+    let anew = law.check(Some(&one), back(60_001), 1).unwrap();
+    assert_eq!(wait(&anew, back(60_001)), Some(ms(99)));
+    // After a smaller step nothing drains until the old instant comes again.
+    let stepped = law.check(Some(&one), back(60_000), 1).unwrap();
+    assert_eq!(stepped, full);
 }
 
 #[test]
 fn nginx_loses_what_its_division_cuts_off() {
     // 1 request a minute is 16 thousandths a second: nothing drains in 62 ms, one thousandth in 63.
-    let law = Leaky::per_minute(1, 0).unwrap();
-    let full = law.check(None, 0, 1).unwrap();
-    let after = |at| law.check(Some(&full), at * MILLI, 0).unwrap();
-    assert_eq!(law.check(Some(&full), 62_499 * MILLI, 1).is_ok(), false);
-    assert_eq!(law.check(Some(&full), 62_500 * MILLI, 1).is_ok(), true);
+    let law = Leaky::per_minute(1, 1).unwrap();
+    let one = law.check(None, 0, 1).unwrap();
     let wait = |level: &Level| {
         law.check(Some(level), 63 * MILLI, 1)
             .unwrap_err()
             .retry_after()
     };
-    assert_eq!(wait(&full), Some(ms(62_437)));
-    // A call of no cells looks at the level at 62 ms, and the 992 millionths are gone.
-    assert_eq!(wait(&after(62)), Some(ms(62_499)));
+    let two = law.check(Some(&one), 0, 1).unwrap();
+    assert_eq!(wait(&two), Some(ms(62_500 - 63)));
+    let two = law.check(Some(&one), 62 * MILLI, 1).unwrap();
+    assert_eq!(wait(&two), Some(ms(62_562 - 63)));
+    // A call of no cells loses nothing.
+    let none = law.check(Some(&two), 100 * MILLI, 0).unwrap();
+    assert_eq!(none, two);
 }
 
 #[test]
