@@ -17,14 +17,36 @@ pub enum Refused {
         /// The most that is admitted at once.
         burst: u32,
     },
+    /// A limit shared with others cannot be asked, and its rule says that then nothing passes.
+    #[error("the shared limit cannot be asked (again in {retry_after:?})")]
+    Unavailable {
+        /// When it will be asked again.
+        retry_after: Duration,
+    },
 }
 
 impl Refused {
     /// How long to wait, if waiting helps.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NotYet { retry_after } => Some(*retry_after),
+            Self::NotYet { retry_after } | Self::Unavailable { retry_after } => Some(*retry_after),
             Self::InsufficientCapacity { .. } => None,
+        }
+    }
+
+    /// Not before `instant`; both in nanoseconds.
+    pub(super) const fn until(instant: u64, now: u64) -> Self {
+        let retry_after = Duration::from_nanos(instant.saturating_sub(now));
+        Self::NotYet { retry_after }
+    }
+
+    /// The one that waits longer; not to be cured by waiting is longest.
+    pub(super) fn stricter(self, other: Self) -> Self {
+        let wait = |refused: &Self| refused.retry_after().unwrap_or(Duration::MAX);
+        if wait(&other) > wait(&self) {
+            other
+        } else {
+            self
         }
     }
 }
@@ -46,7 +68,8 @@ pub enum InvalidQuota {
     /// A value that must be above zero is zero.
     #[error("`{0}` must be above zero")]
     Zero(&'static str),
-    /// More than one cell per nanosecond, or a burst that lasts longer than ten years.
+    /// More than one cell per nanosecond, a burst that lasts longer than ten years, or a value that
+    /// contradicts another.
     #[error("`{0}` is outside of its range")]
     OutOfRange(&'static str),
 }

@@ -52,3 +52,16 @@ impl Quota {
         }
     }
 }
+
+/// A period in nanoseconds, checked.
+///
+/// # Errors
+///
+/// Zero, or longer than ten years.
+pub(super) fn whole_period(name: &'static str, period: Duration) -> Result<u64, InvalidQuota> {
+    match nanos(period) {
+        0 => Err(InvalidQuota::Zero(name)),
+        nanos if nanos > LONGEST => Err(InvalidQuota::OutOfRange(name)),
+        nanos => Ok(nanos),
+    }
+}

@@ -4,23 +4,29 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Error, Limiter};
+use super::{Error, Gcra, Law, Limiter};
 
 /// Puts one shared limiter in front of services.
-#[derive(Clone, Debug)]
-pub struct LimitLayer {
-    limiter: Arc<Limiter>,
+#[derive(Debug)]
+pub struct LimitLayer<L: Law = Gcra> {
+    limiter: Arc<Limiter<L>>,
 }
 
-impl LimitLayer {
+impl<L: Law> LimitLayer<L> {
     /// All services made by this layer share `limiter`.
-    pub const fn new(limiter: Arc<Limiter>) -> Self {
+    pub const fn new(limiter: Arc<Limiter<L>>) -> Self {
         Self { limiter }
     }
 }
 
-impl<S> tower::Layer<S> for LimitLayer {
-    type Service = LimitService<S>;
+impl<L: Law> Clone for LimitLayer<L> {
+    fn clone(&self) -> Self {
+        Self::new(self.limiter.clone())
+    }
+}
+
+impl<S, L: Law> tower::Layer<S> for LimitLayer<L> {
+    type Service = LimitService<S, L>;
 
     fn layer(&self, inner: S) -> Self::Service {
         LimitService {
@@ -31,14 +37,24 @@ impl<S> tower::Layer<S> for LimitLayer {
 }
 
 /// A service behind a limiter: refuses at once instead of queueing.
-#[derive(Clone, Debug)]
-pub struct LimitService<S> {
+#[derive(Debug)]
+pub struct LimitService<S, L: Law = Gcra> {
     inner: S,
-    limiter: Arc<Limiter>,
+    limiter: Arc<Limiter<L>>,
 }
 
-impl<S, R> tower::Service<R> for LimitService<S>
+impl<S: Clone, L: Law> Clone for LimitService<S, L> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            limiter: self.limiter.clone(),
+        }
+    }
+}
+
+impl<S, R, L> tower::Service<R> for LimitService<S, L>
 where
+    L: Law,
     S: tower::Service<R>,
     S::Future: Send + 'static,
 {

@@ -1,53 +1,54 @@
 //! Limiters: one for all calls, and one per key in a bounded table.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::{Gcra, InvalidQuota, Quota, Refused};
+use super::accounts::Accounts;
+use super::laws::{Gcra, Law};
+use super::{Counts, InvalidQuota, Quota, Refused, Standing};
 use crate::chance::nanos;
 
 /// A limit per key, for at most so many keys. A key is forgotten only once its history makes no
 /// difference any more, so that no key can gain by being forgotten. New keys that find no room share one
-/// entry, the overflow; what it spent counts against a key that finds room later. So all keys together
-/// get at most one quota more than the capacity. Check and spending are one step.
+/// account, the overflow; what it spent counts against a key that finds room later. So all keys together
+/// get at most one key's share more than the capacity. Check and spending are one step.
 #[derive(Debug)]
-pub struct KeyedLimiter<K> {
-    law: Gcra,
-    capacity: usize,
+pub struct KeyedLimiter<K, L: Law = Gcra> {
     began: Instant,
-    table: Mutex<Table<K>>,
+    table: Mutex<Table<K, L>>,
 }
 
 #[derive(Debug)]
-struct Table<K> {
-    arrivals: BTreeMap<K, u64>,
-    by_arrival: BTreeSet<(u64, K)>,
-    /// The arrival time that all keys without room share.
-    overflow: Option<u64>,
-    latest: u64,
+struct Table<K, L: Law> {
+    accounts: Accounts<K, L>,
+    counts: Counts,
 }
 
 impl<K: Ord + Clone> KeyedLimiter<K> {
-    /// A limiter of `quota` for each of at most `capacity` keys.
+    /// A limiter of `quota` for each of at most `capacity` keys, by the generic cell rate algorithm.
     ///
     /// # Errors
     ///
     /// The quota cannot be meant, or the capacity is zero.
     pub fn new(quota: &Quota, capacity: usize) -> Result<Self, InvalidQuota> {
-        if capacity == 0 {
-            return Err(InvalidQuota::Zero("capacity"));
-        }
+        Self::with_law(Gcra::new(quota)?, capacity)
+    }
+}
+
+impl<K: Ord + Clone, L: Law> KeyedLimiter<K, L> {
+    /// A limiter by another law. Windows and fills of all keys begin now.
+    ///
+    /// # Errors
+    ///
+    /// The capacity is zero.
+    pub fn with_law(law: L, capacity: usize) -> Result<Self, InvalidQuota> {
+        let accounts = Accounts::new(law, capacity)?;
         Ok(Self {
-            law: Gcra::new(quota)?,
-            capacity,
             began: Instant::now(),
             table: Mutex::new(Table {
-                arrivals: BTreeMap::new(),
-                by_arrival: BTreeSet::new(),
-                overflow: None,
-                latest: 0,
+                accounts,
+                counts: Counts::default(),
             }),
         })
     }
@@ -66,87 +67,76 @@ impl<K: Ord + Clone> KeyedLimiter<K> {
     /// # Errors
     ///
     /// Over the limit (the key's own, or for a new key without room that of the overflow), or more than
-    /// the burst.
+    /// the law ever admits at once.
     pub fn check_at(&self, key: &K, cells: u32, now: Instant) -> Result<(), Refused> {
-        let now = nanos(now.saturating_duration_since(self.began));
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        table.check(&self.law, self.capacity, key, cells, now)
+        self.spend_at(key, cells, now).map(drop)
+    }
+
+    /// The same; the answer is the state of the key's account after that, for what a law says beyond yes
+    /// and no ([`Leaky::delay`](super::Leaky::delay)).
+    ///
+    /// # Errors
+    ///
+    /// As [`check_at`](Self::check_at).
+    pub fn spend_at(&self, key: &K, cells: u32, now: Instant) -> Result<L::State, Refused> {
+        let now = self.nanos(now);
+        let mut table = self.table();
+        let answer = table.accounts.spend(key, cells, now);
+        table.counts.add(answer.is_ok());
+        answer
+    }
+
+    /// How `key` stands at `now`.
+    pub fn standing_at(&self, key: &K, now: Instant) -> Standing {
+        self.table().accounts.standing(key, self.nanos(now))
+    }
+
+    /// How many checks were admitted and refused.
+    pub fn counts(&self) -> Counts {
+        self.table().counts
     }
 
     /// How many keys are remembered.
     pub fn len(&self) -> usize {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        table.arrivals.len()
+        self.table().accounts.len()
     }
 
     /// Whether no key is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
 
-impl<K: Ord + Clone> Table<K> {
-    fn check(
-        &mut self,
-        law: &Gcra,
-        capacity: usize,
-        key: &K,
-        cells: u32,
-        now: u64,
-    ) -> Result<(), Refused> {
-        let now = now.max(self.latest);
-        self.latest = now;
-        let known = self.arrivals.get(key).copied();
-        let room = known.is_some() || self.has_room(capacity, now);
-        let before = known.or(self.overflow.filter(|overflow| *overflow > now));
-        let after = law.check(before, now, cells)?;
-        if !room {
-            self.overflow = Some(after);
-            return Ok(());
-        }
-        match known {
-            Some(known) => drop(self.by_arrival.remove(&(known, key.clone()))),
-            None => self.make_room(capacity),
-        }
-        self.arrivals.insert(key.clone(), after);
-        self.by_arrival.insert((after, key.clone()));
-        Ok(())
+    fn table(&self) -> MutexGuard<'_, Table<K, L>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is a free place, or a key at rest: its arrival time is not after now, so a fresh one
-    /// would be treated no better.
-    fn has_room(&self, capacity: usize, now: u64) -> bool {
-        let longest_at_rest = self.by_arrival.first();
-        self.arrivals.len() < capacity
-            || longest_at_rest.is_some_and(|(arrival, _)| *arrival <= now)
-    }
-
-    /// Forgets the key that is longest at rest, if all places are taken.
-    fn make_room(&mut self, capacity: usize) {
-        if self.arrivals.len() >= capacity
-            && let Some((_, key)) = self.by_arrival.pop_first()
-        {
-            self.arrivals.remove(&key);
-        }
+    fn nanos(&self, now: Instant) -> u64 {
+        nanos(now.saturating_duration_since(self.began))
     }
 }
 
 /// One limit for all calls.
 #[derive(Debug)]
-pub struct Limiter {
-    keyed: KeyedLimiter<()>,
+pub struct Limiter<L: Law = Gcra> {
+    keyed: KeyedLimiter<(), L>,
 }
 
 impl Limiter {
-    /// A limiter of `quota`.
+    /// A limiter of `quota`, by the generic cell rate algorithm.
     ///
     /// # Errors
     ///
     /// The quota cannot be meant.
     pub fn new(quota: &Quota) -> Result<Self, InvalidQuota> {
-        Ok(Self {
-            keyed: KeyedLimiter::new(quota, 1)?,
-        })
+        Ok(Self::with_law(Gcra::new(quota)?))
+    }
+}
+
+impl<L: Law> Limiter<L> {
+    /// A limiter by another law. Its windows and fills begin now.
+    pub fn with_law(law: L) -> Self {
+        let keyed = KeyedLimiter::with_law(law, 1).expect("room for one");
+        Self { keyed }
     }
 
     /// Asks for one cell, now.
@@ -162,8 +152,27 @@ impl Limiter {
     ///
     /// # Errors
     ///
-    /// Over the limit, or more than the burst.
+    /// Over the limit, or more than the law ever admits at once.
     pub fn check_at(&self, cells: u32, now: Instant) -> Result<(), Refused> {
         self.keyed.check_at(&(), cells, now)
+    }
+
+    /// The same; the answer is the state after that.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_at`](Self::check_at).
+    pub fn spend_at(&self, cells: u32, now: Instant) -> Result<L::State, Refused> {
+        self.keyed.spend_at(&(), cells, now)
+    }
+
+    /// How the limit stands at `now`.
+    pub fn standing_at(&self, now: Instant) -> Standing {
+        self.keyed.standing_at(&(), now)
+    }
+
+    /// How many checks were admitted and refused.
+    pub fn counts(&self) -> Counts {
+        self.keyed.counts()
     }
 }

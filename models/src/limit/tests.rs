@@ -6,6 +6,12 @@ use tokio::time::Instant;
 
 use super::*;
 
+mod laws;
+mod queue;
+mod rules;
+mod sketch;
+mod standing;
+
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
@@ -121,4 +127,66 @@ fn nonsense_is_refused_when_a_limiter_is_built() {
     );
     let period = Duration::MAX;
     assert!(Gcra::new(&Quota { period, ..quota }).is_err());
+}
+
+#[tokio::test]
+async fn a_flood_of_keys_takes_no_more_room_than_the_table_has() {
+    let limiter = KeyedLimiter::new(&Quota::per_second(1), 100).unwrap();
+    let began = Instant::now();
+    for key in 0..10_000 {
+        let _ = limiter.check_at(&key, 1, began + ms(key));
+        assert!(limiter.len() <= 100);
+    }
+    let counts = limiter.counts();
+    assert_eq!(counts.admitted + counts.refused, 10_000);
+    assert!(
+        counts.admitted > 100,
+        "places of keys at rest are used again"
+    );
+}
+
+#[tokio::test]
+async fn a_table_works_with_any_law_and_hands_out_its_state() {
+    let law = Leaky::per_second(10, 5).unwrap();
+    let limiter = KeyedLimiter::with_law(law, 8).unwrap();
+    let now = Instant::now();
+    let delays: Vec<_> = (0..7)
+        .map(|_| {
+            limiter
+                .spend_at(&"a", 1, now)
+                .map(|level| law.delay(&level))
+        })
+        .collect();
+    let held = |n: u64| Ok(ms(100 * n));
+    let early = Refused::NotYet {
+        retry_after: ms(100),
+    };
+    assert_eq!(delays[..6], [0, 1, 2, 3, 4, 5].map(held));
+    assert_eq!(delays[6], Err(early));
+    assert_eq!(limiter.standing_at(&"a", now).remaining, 0);
+    assert_eq!(limiter.standing_at(&"b", now).remaining, 6);
+}
+
+#[tokio::test]
+async fn a_service_behind_a_limiter_is_not_called_for_what_is_refused() {
+    use tower::{Layer, Service, ServiceExt};
+    let law = FixedWindow::new(2, Duration::from_secs(1)).unwrap();
+    let limiter = std::sync::Arc::new(Limiter::with_law(law));
+    let called = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = called.clone();
+    let service = tower::service_fn(move |()| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        std::future::ready(Ok::<_, ()>(()))
+    });
+    let mut service = LimitLayer::new(limiter.clone()).layer(service);
+    for admitted in [true, true, false] {
+        let answer = service.ready().await.unwrap().call(()).await;
+        assert_eq!(answer.is_ok(), admitted);
+    }
+    assert_eq!(called.load(std::sync::atomic::Ordering::Relaxed), 2);
+    let counts = Counts {
+        admitted: 2,
+        refused: 1,
+    };
+    assert_eq!(limiter.counts(), counts);
 }

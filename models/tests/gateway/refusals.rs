@@ -104,6 +104,30 @@ async fn a_client_over_its_limit_gets_429_and_the_time_to_wait() {
 }
 
 #[tokio::test]
+async fn a_client_over_its_limit_is_refused_before_its_key_is_looked_at() {
+    let endpoint = Endpoint::answering("").await;
+    let mut config = config(&[endpoint.address]);
+    config["limit"] = json!({"rate": "1/h", "burst": 2});
+    config["keys"] = json!({"partners": {"acme": "s3cret"}});
+    config["routes"][0]["keys"] = json!("partners");
+    let stage = Stage::new(config).await;
+    let with = |key: &'static str| {
+        let request = Request::get(stage.url("/")).header("x-api-key", key);
+        stage.send(request.body(full("")).unwrap())
+    };
+    for guess in ["guess-1", "guess-2"] {
+        assert_eq!(with(guess).await.status(), 401, "{guess}");
+    }
+    // Neither a wrong key nor the right one gets as far as the key check.
+    for key in ["guess-3", "s3cret"] {
+        let answer = with(key).await;
+        assert_eq!(answer.status(), 429, "{key}");
+        assert_eq!(answer.headers()[REFUSED_BY], "edge; limited");
+    }
+    assert_eq!(endpoint.count(), 0);
+}
+
+#[tokio::test]
 async fn a_limit_of_one_route_leaves_the_others_alone() {
     let endpoint = Endpoint::answering("").await;
     let mut config = config(&[endpoint.address]);

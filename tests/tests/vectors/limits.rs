@@ -1,9 +1,11 @@
-//! The generic cell rate algorithm against the figures of the governor library.
+//! The laws of limits against published figures: governor, nginx, and the arithmetic of windows.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
-use windtunnel_models::limit::{Limiter, Quota, Refused};
+use windtunnel_models::limit::{
+    FixedWindow, KeyedLimiter, Law, Leaky, Limiter, Quota, Refused, SlidingWindow,
+};
 
 use crate::row::Vector;
 
@@ -46,4 +48,89 @@ async fn v28b_idle_time_never_buys_more_than_the_burst() {
         let passed = (0..n).filter(|_| limiter.check_at(1, now).is_ok()).count();
         v.exact(&format!("{n} one by one"), 5, passed);
     }
+}
+
+#[tokio::test]
+async fn v29_a_leaky_bucket_lets_a_batch_of_its_burst_and_one_more_through() {
+    let v = Vector::new("V-29", "nginx, 10 r/s, burst=5 nodelay");
+    let law = Leaky::per_second(10, 5).unwrap();
+    let limiter = KeyedLimiter::with_law(law, 1).unwrap();
+    let began = Instant::now();
+    let early = |wait| {
+        let retry_after = ms(wait);
+        Err(Refused::NotYet { retry_after })
+    };
+    for n in 1..=6 {
+        let got = limiter.check_at(&(), 1, began);
+        v.exact(&format!("number {n} of a batch"), Ok(()), got);
+    }
+    let seventh = limiter.check_at(&(), 1, began);
+    v.exact("number 7 of the batch", early(100), seventh);
+    for n in 1..=5 {
+        let at = 100 * n;
+        let got = limiter.check_at(&(), 1, began + ms(at - 1));
+        v.exact(&format!("at {} ms", at - 1), early(1), got);
+        let got = limiter.check_at(&(), 1, began + ms(at));
+        v.exact(&format!("at {at} ms"), Ok(()), got);
+        let got = limiter.check_at(&(), 1, began + ms(at));
+        v.exact(&format!("at {at} ms, once more"), early(100), got);
+    }
+
+    let v = Vector::new("V-29", "nginx, 10 r/s, burst=5, without nodelay");
+    let mut level = None;
+    for n in 0..6 {
+        let after = law.check(level.as_ref(), 0, 1).unwrap();
+        v.exact(
+            &format!("wait of number {}", n + 1),
+            ms(100 * n),
+            law.delay(&after),
+        );
+        level = Some(after);
+    }
+}
+
+#[test]
+fn v30_the_estimate_of_a_sliding_window() {
+    let v = Vector::new("V-30", "5 events in second 0, 4 in second 1");
+    let law = SlidingWindow::new(100, Duration::from_secs(1)).unwrap();
+    let nanos = |millis: u64| millis * 1_000_000;
+    let at = [0, 200, 400, 600, 999, 1000, 1200, 1400, 1600];
+    let events = at.into_iter().try_fold(None, |slide, at| {
+        law.check(slide.as_ref(), nanos(at), 1).map(Some)
+    });
+    let slide = events.unwrap().unwrap();
+    for (millis, expected) in [
+        (1750, 5.25),
+        (2000, 4.0),
+        (2500, 2.0),
+        (3000, 0.0),
+        (3001, 0.0),
+        (60_000, 0.0),
+    ] {
+        let got = law.estimate(&slide, nanos(millis));
+        v.exact(&format!("at {millis} ms"), expected, got);
+    }
+    let almost = law.estimate(&slide, nanos(3000) - 1);
+    v.exact("not 0 a nanosecond before 3 s", true, almost > 0.0);
+}
+
+#[tokio::test]
+async fn v31_a_fixed_window_lets_twice_its_limit_through_around_an_edge() {
+    let v = Vector::new("V-31", "100 per second, 1 ms before and after an edge");
+    let second = Duration::from_secs(1);
+    let fixed = Limiter::with_law(FixedWindow::new(100, second).unwrap());
+    let sliding = Limiter::with_law(SlidingWindow::new(100, second).unwrap());
+    let gcra = Limiter::new(&Quota::per_second(100)).unwrap();
+    let began = Instant::now();
+    let batch = |check: &dyn Fn(Instant) -> bool| {
+        let times = [began + ms(999), began + ms(1001)];
+        let all = times.into_iter().flat_map(|now| (0..200).map(move |_| now));
+        all.filter(|now| check(*now)).count()
+    };
+    let got = batch(&|now| fixed.check_at(1, now).is_ok());
+    v.exact("fixed window, in 2 ms", 200, got);
+    let got = batch(&|now| sliding.check_at(1, now).is_ok());
+    v.exact("sliding window", 100, got);
+    let got = batch(&|now| gcra.check_at(1, now).is_ok());
+    v.exact("cell rate algorithm", 100, got);
 }

@@ -2,6 +2,11 @@
 //! than the burst and what the rate gives in its time, and nothing is refused that a bucket of tokens
 //! (another algorithm for the same quota) has.
 
+mod governor;
+mod laws;
+mod leases;
+mod races;
+
 use crate::fixed;
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseError};
 use std::{collections::BTreeMap, time::Duration};

@@ -1,11 +1,12 @@
-//! The generic cell rate algorithm, in whole nanoseconds.
+//! The generic cell rate algorithm (ITU-T I.371), in whole nanoseconds.
 //!
 //! T is the time of one cell, τ = T·(burst − 1). Of n cells: accepted iff `now ≥ TAT + T·(n − 1) − τ`,
 //! then `TAT = max(TAT, now) + T·n`; a refusal changes nothing. A fresh TAT is the first call's instant.
 
 use std::time::Duration;
 
-use super::{InvalidQuota, Quota, Refused};
+use super::Law;
+use crate::limit::{InvalidQuota, Quota, Refused, Standing};
 
 /// The law of one quota. The state of a key is its theoretical arrival time alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,26 +27,37 @@ impl Gcra {
             burst: quota.burst,
         })
     }
+}
 
-    /// Asks for `cells` at `now` (nanoseconds on any clock that does not step back); `tat` is the arrival
-    /// time of a key seen before. The answer is its next one.
-    ///
-    /// # Errors
-    ///
-    /// Too early, or more cells than the burst.
-    pub fn check(&self, tat: Option<u64>, now: u64, cells: u32) -> Result<u64, Refused> {
+impl Law for Gcra {
+    type State = u64;
+
+    fn check(&self, tat: Option<&u64>, now: u64, cells: u32) -> Result<u64, Refused> {
         if cells > self.burst {
             return Err(Refused::InsufficientCapacity { burst: self.burst });
         }
-        let tat = tat.unwrap_or(now);
+        let tat = tat.copied().unwrap_or(now);
         // T·(n − 1) − τ = −T·(burst − n), so that nothing is ever below zero.
         let tolerance = self.cell * u64::from(self.burst - cells);
         let earliest = tat.saturating_sub(tolerance);
         if now < earliest {
-            let retry_after = Duration::from_nanos(earliest - now);
-            return Err(Refused::NotYet { retry_after });
+            return Err(Refused::until(earliest, now));
         }
         let spent = self.cell * u64::from(cells);
         Ok(tat.max(now).saturating_add(spent))
+    }
+
+    fn rest(&self, tat: &u64) -> u64 {
+        *tat
+    }
+
+    fn standing(&self, tat: Option<&u64>, now: u64) -> Standing {
+        let owed = tat.map_or(0, |tat| tat.saturating_sub(now));
+        let spent = u32::try_from(owed.div_ceil(self.cell)).unwrap_or(u32::MAX);
+        Standing {
+            limit: self.burst,
+            remaining: self.burst.saturating_sub(spent),
+            reset: Duration::from_nanos(owed),
+        }
     }
 }

@@ -1,0 +1,126 @@
+//! A queue lets one go at a time, and those who give up cost nobody anything.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::time::{sleep, timeout};
+
+use super::*;
+
+/// Ten a second, and no wait above 300 ms.
+fn queue() -> Queue {
+    Queue::new(&Quota::per_second(10), ms(300)).unwrap()
+}
+
+type Call<'a> = Pin<Box<dyn Future<Output = Result<(), Refused>> + 'a>>;
+
+/// A call that has come as far as it gets without waiting; or its end.
+async fn come(queue: &Queue) -> Result<Call<'_>, Result<(), Refused>> {
+    let mut call: Call<'_> = Box::pin(queue.enter());
+    match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
+        Poll::Pending => Ok(call),
+        Poll::Ready(end) => Err(end),
+    }
+}
+
+/// A call that has to wait.
+async fn waits(queue: &Queue) -> Call<'_> {
+    come(queue).await.map_err(drop).expect("it waits")
+}
+
+/// The call ends at `expected` ms after `began`.
+async fn leaves(call: Call<'_>, began: Instant, expected: u64) {
+    assert_eq!(call.await, Ok(()));
+    let left = began.elapsed();
+    // A timer is at most one tick late.
+    assert!(
+        (ms(expected)..ms(expected + 5)).contains(&left),
+        "{expected} {left:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_queue_lets_one_go_per_interval_and_refuses_longer_waits() {
+    let (queue, began) = (queue(), Instant::now());
+    assert_eq!(come(&queue).await.err(), Some(Ok(())));
+    let calls = [
+        waits(&queue).await,
+        waits(&queue).await,
+        waits(&queue).await,
+    ];
+    let early = Refused::NotYet {
+        retry_after: ms(100),
+    };
+    assert_eq!(come(&queue).await.err(), Some(Err(early)));
+    for (call, at) in calls.into_iter().zip([100, 200, 300]) {
+        leaves(call, began, at).await;
+    }
+    let counts = QueueCounts {
+        refused: 1,
+        departed: 4,
+        ..QueueCounts::default()
+    };
+    assert_eq!(queue.counts(), counts);
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_the_queue_gives_its_place_to_those_behind() {
+    let (queue, began) = (queue(), Instant::now());
+    assert_eq!(come(&queue).await.err(), Some(Ok(())));
+    let [first, second, third] = [
+        waits(&queue).await,
+        waits(&queue).await,
+        waits(&queue).await,
+    ];
+    assert!(come(&queue).await.err().unwrap().is_err(), "it is full");
+    drop(first);
+    drop(second);
+    assert_eq!(queue.counts().waiting, 1);
+    let after = [waits(&queue).await, waits(&queue).await];
+    leaves(third, began, 100).await;
+    for (call, at) in after.into_iter().zip([200, 300]) {
+        leaves(call, began, at).await;
+    }
+    let counts = QueueCounts {
+        refused: 1,
+        left: 2,
+        departed: 4,
+        waiting: 0,
+    };
+    assert_eq!(queue.counts(), counts);
+}
+
+#[tokio::test]
+async fn a_queue_that_everybody_left_admits_at_once() {
+    let queue = queue();
+    queue.enter().await.unwrap();
+    for _ in 0..20 {
+        let waits = timeout(ms(1), queue.enter());
+        assert!(waits.await.is_err());
+    }
+    sleep(ms(100)).await;
+    let began = Instant::now();
+    queue.enter().await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(queue.counts().left, 20);
+}
+
+#[tokio::test]
+async fn idle_time_is_not_saved() {
+    let queue = queue();
+    queue.enter().await.unwrap();
+    sleep(ms(5000)).await;
+    let began = Instant::now();
+    assert_eq!(come(&queue).await.err(), Some(Ok(())));
+    leaves(waits(&queue).await, began, 100).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_meant_is_refused() {
+    let quota = Quota::per_second(1000);
+    assert!(Queue::new(&quota, Duration::ZERO).is_ok());
+    assert!(Queue::new(&quota, Duration::MAX).is_err());
+    assert!(Queue::new(&quota, Duration::from_secs(1001)).is_err());
+    assert!(Queue::new(&Quota::per_second(0), ms(1)).is_err());
+}
