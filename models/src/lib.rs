@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod http;
 pub mod journal;
 pub mod limit;
+pub mod overload;
 pub mod retry;
 pub mod saga;
 pub mod timeout;
