@@ -10,6 +10,7 @@ mod breaker;
 mod faults;
 mod fixed;
 mod limit;
+mod overload;
 mod permits;
 mod sockets;
 mod storms;

@@ -4,5 +4,6 @@
 mod backoff;
 mod breaker;
 mod limits;
+mod overload;
 mod retries;
 mod row;

@@ -23,4 +23,6 @@ pub use service::{BulkheadLayer, BulkheadService};
 pub use waiting::Acquire;
 
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod tests;

@@ -86,7 +86,11 @@ impl Acquire {
 
 impl State {
     /// The verdict, if there is one; else the waker that was replaced, which is not dropped under a lock.
-    fn look(&mut self, ticket: Ticket, waker: Waker) -> (Option<Result<(), Refused>>, Option<Waker>) {
+    fn look(
+        &mut self,
+        ticket: Ticket,
+        waker: Waker,
+    ) -> (Option<Result<(), Refused>>, Option<Waker>) {
         match self.waiters.remove(&ticket) {
             Some(Waiter::Decided(verdict)) => (Some(verdict), Some(waker)),
             old => {

@@ -52,10 +52,7 @@ impl Vegas {
     /// # Errors
     ///
     /// The policy cannot be meant.
-    pub fn new(
-        policy: VegasPolicy,
-        rng: impl Rng + Send + 'static,
-    ) -> Result<Self, InvalidPolicy> {
+    pub fn new(policy: VegasPolicy, rng: impl Rng + Send + 'static) -> Result<Self, InvalidPolicy> {
         bounds(1, policy.initial, policy.max)?;
         match policy.probe {
             0 => return Err(InvalidPolicy::Zero("probe")),

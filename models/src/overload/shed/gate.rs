@@ -126,13 +126,7 @@ impl State {
         Ok(now)
     }
 
-    fn end(
-        &mut self,
-        priority: Priority,
-        began: Instant,
-        outcome: Option<Outcome>,
-        now: Instant,
-    ) {
+    fn end(&mut self, priority: Priority, began: Instant, outcome: Option<Outcome>, now: Instant) {
         self.tallies[priority.index()].end(outcome);
         if priority != Priority::Health {
             self.in_flight = self.in_flight.saturating_sub(1);

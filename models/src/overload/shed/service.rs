@@ -19,11 +19,7 @@ pub struct ShedLayer<R, T, E> {
 
 impl<R, T, E> ShedLayer<R, T, E> {
     /// All services made by this layer share `shedder`. `describe` says what a request is, by its head.
-    pub const fn new(
-        shedder: Shedder,
-        describe: fn(&R) -> Call,
-        classify: Classify<T, E>,
-    ) -> Self {
+    pub const fn new(shedder: Shedder, describe: fn(&R) -> Call, classify: Classify<T, E>) -> Self {
         Self {
             shedder,
             describe,

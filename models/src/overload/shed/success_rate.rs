@@ -157,7 +157,11 @@ impl Admission for SuccessRate {
             return;
         };
         let index = self.forget_old(now);
-        if self.seconds.back().is_none_or(|newest| newest.index < index) {
+        if self
+            .seconds
+            .back()
+            .is_none_or(|newest| newest.index < index)
+        {
             self.seconds.push_back(Second {
                 index,
                 ..Second::default()

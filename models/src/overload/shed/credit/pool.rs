@@ -12,6 +12,13 @@ use super::PoolPolicy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Client(u64);
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    credits: u32,
+    /// Whether it stands in the queue of those without credits.
+    queues: bool,
+}
+
 /// Per round trip, with the delay d and the target t: below it the pool grows by max(α · clients, 1);
 /// from it on it shrinks to max(1 − β·(d − t)/t, 0.5) of itself, never below 1. A request of a client
 /// with c credits and a demand is answered with min(demand + spare, c + free) credits if any are free,
@@ -21,7 +28,7 @@ pub struct Pool {
     policy: PoolPolicy,
     total: f64,
     issued: u32,
-    clients: BTreeMap<Client, u32>,
+    clients: BTreeMap<Client, Account>,
     /// Clients without credits that have something to send, the longest waiting first.
     hungry: VecDeque<Client>,
     names: u64,
@@ -55,15 +62,15 @@ impl Pool {
         }
         let client = Client(self.names);
         self.names = self.names.wrapping_add(1);
-        self.clients.insert(client, 0);
+        self.clients.insert(client, Account::default());
         let credits = self.set(client, u32::from(self.free() >= 1));
         Some((client, credits))
     }
 
     /// A client goes; its credits are free again.
     pub fn leave(&mut self, client: Client) {
-        if let Some(credits) = self.clients.remove(&client) {
-            self.issued = self.issued.saturating_sub(credits);
+        if let Some(account) = self.clients.remove(&client) {
+            self.issued = self.issued.saturating_sub(account.credits);
             self.hungry.retain(|hungry| *hungry != client);
         }
     }
@@ -72,19 +79,19 @@ impl Pool {
     /// calls it may have under way from now on. Zero for one that has left. Who is left without credits
     /// and has a demand is served by [`Pool::feed`].
     pub fn answer(&mut self, client: Client, demand: u32) -> u32 {
-        let Some(&has) = self.clients.get(&client) else {
+        let Some(account) = self.clients.get(&client) else {
             return 0;
         };
         let free = self.free();
-        let most = demand.saturating_add(self.spare());
         let credits = if free > 0 {
-            has.saturating_add(free)
+            account.credits.saturating_add(free)
         } else {
-            has.saturating_sub(1)
+            account.credits.saturating_sub(1)
         };
+        let most = demand.saturating_add(self.spare());
         let credits = self.set(client, credits.min(most));
-        if credits == 0 && demand > 0 && !self.hungry.contains(&client) {
-            self.hungry.push_back(client);
+        if credits == 0 && demand > 0 {
+            self.queue(client);
         }
         credits
     }
@@ -97,7 +104,11 @@ impl Pool {
         }
         loop {
             let client = self.hungry.pop_front()?;
-            if self.clients.get(&client) == Some(&0) {
+            let Some(account) = self.clients.get_mut(&client) else {
+                continue;
+            };
+            account.queues = false;
+            if account.credits == 0 {
                 return Some((client, self.set(client, 1)));
             }
         }
@@ -141,8 +152,19 @@ impl Pool {
     }
 
     fn set(&mut self, client: Client, credits: u32) -> u32 {
-        let had = self.clients.insert(client, credits).unwrap_or(0);
+        let Some(account) = self.clients.get_mut(&client) else {
+            return 0;
+        };
+        let had = std::mem::replace(&mut account.credits, credits);
         self.issued = self.issued.saturating_sub(had).saturating_add(credits);
         credits
+    }
+
+    fn queue(&mut self, client: Client) {
+        if let Some(account) = self.clients.get_mut(&client)
+            && !std::mem::replace(&mut account.queues, true)
+        {
+            self.hungry.push_back(client);
+        }
     }
 }
