@@ -1,13 +1,13 @@
 //! A second of trouble: with a guard goodput returns within a second of its end, without one the retries
 //! of the callers keep the service down for good.
 
-use super::service::{Course, run};
+use super::service::{Course, Goodput, run};
 use windtunnel_models::overload::bulkhead::{Compartment, Order};
 use windtunnel_models::overload::shed::CodelPolicy;
 
 const SEEDS: u64 = 10;
-/// Seconds: the trouble ends, and so long it is looked at.
-const ENDS: u64 = 3;
+/// The second in which there is trouble, and how many are looked at.
+const TROUBLE: (u64, u64) = (2, 3);
 const LASTS: u64 = 30;
 
 fn course(pending: usize, order: Order, knows_deadlines: bool) -> Course {
@@ -19,26 +19,33 @@ fn course(pending: usize, order: Order, knows_deadlines: bool) -> Course {
             order,
         },
         knows_deadlines,
-        trouble: (2, ENDS),
+        trouble: TROUBLE,
         lasts: LASTS,
     }
 }
 
 /// Which part of the calls begun between two seconds was answered in time, roughly.
-fn goodput(course: Course, seed: u64, (from, to): (u64, u64)) -> f64 {
-    let run = run(course, seed);
-    let seconds = from as usize * 10..to as usize * 10;
-    let sum = |tenths: &[u32]| f64::from(tenths[seconds.clone()].iter().sum::<u32>());
+fn part(run: &Goodput, from: u64, to: u64) -> f64 {
+    let tenths = from as usize * 10..to as usize * 10;
+    let sum = |counts: &[u32]| f64::from(counts[tenths.clone()].iter().sum::<u32>());
     sum(&run.done) / sum(&run.begun)
 }
 
-/// A second after the trouble it is as good as before it.
-fn comes_back(course: Course) {
-    for seed in 0..SEEDS {
-        let before = goodput(course, seed, (0, 2));
+/// A run of each seed, all of which were good before the trouble.
+fn runs(course: Course) -> impl Iterator<Item = (u64, Goodput)> {
+    (0..SEEDS).map(move |seed| {
+        let run = run(course, seed);
+        let before = part(&run, 0, TROUBLE.0);
         assert!(before > 0.95, "seed {seed}: {before} before");
-        for second in ENDS + 1..LASTS {
-            let after = goodput(course, seed, (second, second + 1));
+        (seed, run)
+    })
+}
+
+/// A second after the trouble it is as good as before it, and stays so.
+fn comes_back(course: Course) {
+    for (seed, run) in runs(course) {
+        for second in TROUBLE.1 + 1..LASTS {
+            let after = part(&run, second, second + 1);
             assert!(after > 0.9, "seed {seed}: {after} in second {second}");
         }
     }
@@ -46,10 +53,8 @@ fn comes_back(course: Course) {
 
 /// It does not come back in the half minute that is looked at.
 fn stays_down(course: Course) {
-    for seed in 0..SEEDS {
-        let before = goodput(course, seed, (0, 2));
-        assert!(before > 0.95, "seed {seed}: {before} before");
-        let after = goodput(course, seed, (ENDS + 1, LASTS));
+    for (seed, run) in runs(course) {
+        let after = part(&run, TROUBLE.1 + 1, LASTS);
         assert!(after < 0.1, "seed {seed}: {after}");
     }
 }
