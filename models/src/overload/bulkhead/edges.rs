@@ -74,18 +74,18 @@ fn layer(bulkhead: &Bulkhead) -> BulkheadLayer<(), (), ()> {
 
 #[test]
 fn a_call_that_is_dropped_after_any_number_of_polls_leaks_nothing() {
-    // Where the slot becomes free: never, or before that poll.
+    // When the slot becomes free: before that poll, or right before the end, or never.
     for freed_before in 0..6 {
         for polls in 0..10 {
             let bulkhead = bulkhead(1, 1);
             let mut held = Some(take(&bulkhead, &Call::default()).unwrap());
             let mut call = layer(&bulkhead).layer(Slow::default()).call(());
             let mut done = false;
-            for number in 0..polls {
+            for number in 0..=polls {
                 if number == freed_before {
                     held.take().unwrap().report(Outcome::Success);
                 }
-                if !done {
+                if number < polls && !done {
                     done = poll(&mut call).is_ready();
                 }
             }
