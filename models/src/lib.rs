@@ -12,6 +12,7 @@ pub mod hedge;
 pub mod http;
 pub mod journal;
 pub mod limit;
+pub mod overload;
 pub mod retry;
 pub mod saga;
 pub mod timeout;

@@ -13,6 +13,7 @@ mod fixed;
 mod hashed;
 mod health;
 mod limit;
+mod overload;
 mod permits;
 mod retry;
 mod sockets;

@@ -9,6 +9,7 @@ mod health;
 #[cfg(madsim)]
 mod hedging;
 mod limits;
+mod overload;
 mod retries;
 mod row;
 mod weights;
