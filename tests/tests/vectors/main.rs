@@ -3,8 +3,8 @@
 
 mod backoff;
 mod breaker;
-mod hashed;
 mod cluster;
+mod hashed;
 mod health;
 #[cfg(madsim)]
 mod hedging;
