@@ -47,6 +47,9 @@ pub enum InvalidPolicy {
     /// A time is longer than ten years.
     #[error("`{0}` is longer than ten years")]
     TooLong(&'static str),
+    /// A policy of consistent hashing.
+    #[error(transparent)]
+    Hashed(#[from] super::hashed::InvalidPolicy),
 }
 
 impl InvalidPolicy {

@@ -68,10 +68,11 @@ fn an_empty_set_and_a_set_that_refuses_are_told_apart() {
     for policy in [Policy::RoundRobin, Policy::PowerOfTwo] {
         let none = policy
             .build(&[], rng())
+            .unwrap()
             .pick(&Call::default(), &mut |_| true)
             .unwrap_err();
         assert_eq!(none, NoEndpoint::Empty);
-        let balancer = policy.build(&set("a b c"), rng());
+        let balancer = policy.build(&set("a b c"), rng()).unwrap();
         let mut asked = Vec::new();
         let refused = balancer.pick(&Call::default(), &mut |name| {
             asked.push(name.clone());
@@ -113,7 +114,7 @@ fn of_two_endpoints_the_busier_one_is_never_picked() {
 #[test]
 fn an_update_keeps_loads_and_never_picks_what_left() {
     for policy in [Policy::RoundRobin, Policy::PowerOfTwo] {
-        let balancer = policy.build(&set("a b c"), rng());
+        let balancer = policy.build(&set("a b c"), rng()).unwrap();
         let held = balancer
             .pick(&Call::default(), &mut |name| &**name == "b")
             .unwrap();

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::answer::Answer;
 use super::flight::Flight;
 use super::intake::Admitted;
-use super::judgement::{Failure, is_refusal, speaks_for_endpoint};
+use super::judgement::{Failure, is_refusal};
 use super::observer::Retrying;
 use super::record::Record;
 use super::service::Shared;
@@ -52,7 +52,8 @@ impl Exchange {
         let mut replacements = 0;
         let planted = self.snapshot.config.planted;
         loop {
-            let mut flight = match upstream.pick(&tried, self.record.attempts + 1, trace, planted) {
+            let named = (self.record.attempts + 1, trace);
+            let mut flight = match upstream.pick(&tried, self.admitted.key, named, planted) {
                 Ok(flight) => flight,
                 Err(refusal) => return self.refuse(refusal),
             };
@@ -107,7 +108,7 @@ impl Exchange {
             flight.upgraded(response.status());
             return Ok(response);
         }
-        flight.answered(response.status(), speaks_for_endpoint(&response));
+        flight.answered(&response);
         Ok(response)
     }
 

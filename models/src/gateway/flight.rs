@@ -1,15 +1,19 @@
 //! One attempt in the air: an endpoint's slot and its breaker's permit, given back exactly once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use tokio::time::Instant;
 
 use super::Observer;
 use super::config::Planted;
+use super::judgement::speaks_for_endpoint;
 use super::observer::{Attempt, Load, Outcome};
+use super::suspects::Suspects;
 use crate::balance::InFlight;
 use crate::breaker::{Breaker, Permit};
+use crate::retry::retry_after;
 
 /// Holds what an attempt holds; dropping it gives everything back and tells the breaker that there was no
 /// result.
@@ -26,12 +30,15 @@ pub(super) struct Flight {
     breaker: Option<Breaker>,
     /// Names the endpoint, and is its slot.
     slot: InFlight,
+    suspects: Option<Arc<Suspects>>,
+    /// How long the endpoint asked to be left alone.
+    patience: Option<Duration>,
     planted: Planted,
 }
 
 impl Flight {
     pub(super) fn new(
-        observer: Arc<dyn Observer>,
+        (observer, suspects): (Arc<dyn Observer>, Option<Arc<Suspects>>),
         upstream: Arc<str>,
         (number, trace): (u32, u128),
         permit: Option<Permit>,
@@ -49,6 +56,8 @@ impl Flight {
             breaker: permit.as_ref().map(|permit| permit.breaker().clone()),
             permit,
             slot,
+            suspects,
+            patience: None,
             planted,
         };
         flight.tell_load(flight.slot.load());
@@ -70,8 +79,11 @@ impl Flight {
 
     /// The head of an answer is there. What speaks against the endpoint is reported at once; whether
     /// the answer is good is known at its last byte only.
-    pub(super) fn answered(&mut self, status: StatusCode, speaks_for_endpoint: bool) {
+    pub(super) fn answered<B>(&mut self, response: &Response<B>) {
+        let status = response.status();
+        let speaks_for_endpoint = speaks_for_endpoint(response);
         self.answer = Some(status);
+        self.patience = retry_after(response.headers());
         if !speaks_for_endpoint || status.is_client_error() {
             self.outcome = Some(Outcome::Neutral(status));
         } else if status.is_server_error() {
@@ -131,6 +143,10 @@ impl Drop for Flight {
         }
         let outcome = self.outcome.unwrap_or(Outcome::Cancelled);
         self.report(outcome);
+        if let Some(suspects) = &self.suspects {
+            suspects.report(self.slot.endpoint(), outcome);
+        }
+        self.slot.report(outcome.of_balance(self.patience));
         let in_flight = self.slot.end();
         self.tell_load(in_flight);
         self.observer.attempt(&Attempt {

@@ -33,6 +33,8 @@ pub(super) enum Admission {
 pub(super) struct Admitted {
     pub(super) route: Arc<Route>,
     pub(super) upstream: Arc<Upstream>,
+    /// What keeps it together with others, if anything does.
+    pub(super) key: Option<u64>,
     /// The other protocol that the client asked for, if the route has it.
     pub(super) upgrade: Option<AskedFor>,
     /// In its normal form, rewritten, with the query as it came.
@@ -122,9 +124,11 @@ pub(super) fn admit(
     };
     route.rewrite.host(&mut head.headers);
     route.request_headers.apply(&mut head.headers);
+    let key = upstream.key(&head.headers, &client);
     let upgrade = asked_for.filter(|_| upstream.protocol() == Protocol::Http1);
     let upgrade = upgrade.filter(|asked| asked.is_among(route.upgrade.as_ref()));
     Ok(Admission::Forward(Admitted {
+        key,
         upgrade,
         route,
         upstream,

@@ -2,7 +2,6 @@
 
 use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 
 use super::error::REFUSED_BY;
 use super::observer::Outcome;
@@ -83,13 +82,13 @@ impl Failure {
 }
 
 /// Whether a gateway further on refused: that was decided there, and repeating it would multiply.
-pub(super) fn is_refusal(response: &Response<Incoming>) -> bool {
+pub(super) fn is_refusal<B>(response: &Response<B>) -> bool {
     response.headers().contains_key(REFUSED_BY)
 }
 
 /// A refusal of a gateway further on, and an endpoint that asks for patience, say nothing about the
 /// endpoint's health.
-pub(super) fn speaks_for_endpoint(response: &Response<Incoming>) -> bool {
+pub(super) fn speaks_for_endpoint<B>(response: &Response<B>) -> bool {
     let asks_for_patience = response.status() == StatusCode::TOO_MANY_REQUESTS
         || (response.status() == StatusCode::SERVICE_UNAVAILABLE
             && response.headers().contains_key(RETRY_AFTER));

@@ -33,6 +33,9 @@ mod route;
 mod service;
 mod shadow;
 mod snapshot;
+mod spread;
+mod stick;
+mod suspects;
 mod table;
 mod tunnel;
 mod upload;
@@ -43,7 +46,7 @@ pub use error::{REFUSED_BY, Refusal};
 pub use identity::Client;
 pub use observer::{
     Access, Attempt, BreakerChange, BreakerRejection, End, Load, MirrorEnd, Mirrored, Observer,
-    Outcome, Retrying,
+    Outcome, OutlierChange, Retrying,
 };
 pub use path::{BadPath, EncodedSlashes, normalise};
 pub use service::{Gateway, UpdateError};

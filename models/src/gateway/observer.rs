@@ -7,7 +7,9 @@ use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use super::{Client, Refusal};
+use crate::balance;
 use crate::breaker::{self, Rejected, State};
+use crate::health::outlier;
 use crate::http::Sending;
 use crate::retry::GiveUp;
 
@@ -70,6 +72,23 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What it tells the balancer, of an endpoint that asked for this much `patience`.
+    pub(super) fn of_balance(self, patience: Option<Duration>) -> balance::Outcome {
+        match self {
+            Self::Succeeded(_) => balance::Outcome::Success,
+            Self::Failed(_) | Self::Broken(_) => balance::Outcome::Failure { patience },
+            // Whoever asks for patience wants less of everything.
+            Self::Neutral(status) if status == StatusCode::TOO_MANY_REQUESTS => {
+                balance::Outcome::Failure { patience }
+            }
+            Self::Neutral(StatusCode::SERVICE_UNAVAILABLE) => {
+                balance::Outcome::Failure { patience }
+            }
+            Self::Neutral(_) => balance::Outcome::Success,
+            Self::Cancelled => balance::Outcome::Cancelled,
+        }
+    }
+
     /// What it tells the endpoint's breaker.
     pub(super) const fn verdict(self) -> breaker::Outcome {
         match self {
@@ -149,6 +168,15 @@ pub struct BreakerRejection<'a> {
     pub rejected: Rejected,
 }
 
+/// An endpoint was left out for a while, came back, or was spared.
+#[derive(Debug)]
+pub struct OutlierChange<'a> {
+    /// The upstream.
+    pub upstream: &'a str,
+    /// What happened.
+    pub event: &'a outlier::Event,
+}
+
 /// How the copy of a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MirrorEnd {
@@ -201,6 +229,11 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A breaker changed its state.
     fn breaker(&self, change: &BreakerChange<'_>) {
+        let _ = change;
+    }
+
+    /// An endpoint does worse than the others.
+    fn outlier(&self, change: &OutlierChange<'_>) {
         let _ = change;
     }
 

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::config::{Config, InvalidConfig, Protocol};
+use super::config::{Config, Endpoint, InvalidConfig, Protocol};
 use super::exchange::Exchange;
 use super::intake::{Admission, admit};
 use super::record::Record;
@@ -136,7 +136,7 @@ impl Gateway {
     pub fn update_endpoints(
         &self,
         upstream: &str,
-        endpoints: &[String],
+        endpoints: &[Endpoint],
     ) -> Result<(), UpdateError> {
         super::config::check_endpoints(endpoints).map_err(UpdateError::BadList)?;
         let snapshot = self.shared.snapshot();

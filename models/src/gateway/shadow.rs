@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::action::{Copied, Mirror};
 use super::config::Planted;
 use super::exchange::{Exchange, address};
-use super::judgement::{Failure, speaks_for_endpoint};
+use super::judgement::Failure;
 use super::observer::{MirrorEnd, Mirrored};
 use super::service::Shared;
 use super::upload::Upload;
@@ -29,6 +29,7 @@ struct Shadow {
     headers: HeaderMap,
     upload: Upload,
     trace: TraceContext,
+    key: Option<u64>,
     planted: Planted,
 }
 
@@ -75,6 +76,7 @@ impl Shadow {
             headers,
             upload,
             trace: exchange.admitted.trace,
+            key: exchange.admitted.key,
             planted: exchange.snapshot.config.planted,
         }
     }
@@ -95,7 +97,7 @@ impl Shadow {
     async fn send(&mut self, until: Instant) -> MirrorEnd {
         let (trace, planted) = (self.trace.trace_id(), self.planted);
         let upstream = self.mirror.upstream();
-        let mut flight = match upstream.pick(&[], 1, trace, planted) {
+        let mut flight = match upstream.pick(&[], self.key, (1, trace), planted) {
             Ok(flight) => flight,
             Err(refusal) => return MirrorEnd::Skipped(refusal.kind()),
         };
@@ -113,7 +115,7 @@ impl Shadow {
             }
         };
         let status = response.status();
-        flight.answered(status, speaks_for_endpoint(&response));
+        flight.answered(&response);
         let mut body = response.into_body();
         while let Some(frame) = body.frame().await {
             if frame.is_err() {

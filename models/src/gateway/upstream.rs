@@ -4,16 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::HeaderMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::config::{InvalidConfig, Planted, Protocol, Upstream as Config};
+use super::config::{Balance, Endpoint, InvalidConfig, Planted, Protocol, Upstream as Config};
 use super::flight::Flight;
 use super::observer::{BreakerChange, BreakerRejection};
 use super::service::fork;
-use super::{Observer, Refusal};
-use crate::balance::{Balancer, Call, Endpoint, NoEndpoint};
+use super::spread::Spread;
+use super::stick::Stickiness;
+use super::suspects::Suspects;
+use super::{Client, Observer, Refusal};
+use crate::balance::cluster::Host;
+use crate::balance::hashed::hashes;
+use crate::balance::{Call, NoEndpoint};
 use crate::breaker::{self, Breaker, Change, Rejected};
 use crate::retry::TokenBudget;
 
@@ -21,7 +28,11 @@ use crate::retry::TokenBudget;
 pub(super) struct Upstream {
     name: Arc<str>,
     config: Config,
-    balancer: Box<dyn Balancer>,
+    spread: Spread,
+    /// What decides, for a balancer that keeps requests together.
+    stickiness: Option<Stickiness>,
+    /// None: nobody is left out.
+    suspects: Option<Arc<Suspects>>,
     /// One per endpoint; empty if the upstream has none.
     breakers: Mutex<Arc<BTreeMap<Arc<str>, Breaker>>>,
     /// None: nobody counts.
@@ -47,18 +58,26 @@ impl Upstream {
         });
         let budget = budget.transpose();
         let budget = budget.map_err(|error| invalid("retry-budget", &error))?;
-        let endpoints = endpoints_of(&config.endpoints);
+        let suspects = config.outliers.as_ref().map(|outliers| {
+            let policy = outliers.policy();
+            Suspects::new(name.into(), policy, fork(rng), observer.clone()).map(Arc::new)
+        });
+        let suspects = suspects.transpose();
+        let suspects = suspects.map_err(|error| invalid("outliers", &error))?;
+        let spread = Spread::new(&config, suspects.as_ref(), rng);
         let upstream = Self {
             name: name.into(),
-            balancer: config.balance.policy().build(&endpoints, fork(rng)),
+            spread: spread.map_err(|(part, error)| invalid(part, &*error))?,
+            stickiness: config.hash.as_ref().map(Stickiness::new),
+            suspects,
             breakers: Mutex::default(),
             budget: budget.map(Mutex::new),
             rng: Mutex::new(fork(rng)),
             observer,
             config,
         };
-        let breakers = upstream.breakers_for(&endpoints);
-        *lock(&upstream.breakers) = breakers.map_err(|error| invalid("breaker", &error))?;
+        let updated = upstream.update(&upstream.config.endpoints);
+        updated.map_err(|error| invalid("breaker", &error))?;
         Ok(upstream)
     }
 
@@ -80,26 +99,43 @@ impl Upstream {
             }
     }
 
-    /// Replaces the endpoints; those that stay keep load and breaker.
-    pub(super) fn update(&self, endpoints: &[String]) -> Result<(), breaker::InvalidPolicy> {
-        let endpoints = endpoints_of(endpoints);
-        let breakers = self.breakers_for(&endpoints)?;
+    /// Replaces the endpoints; those that stay keep load, breaker and what is suspected of them.
+    pub(super) fn update(&self, endpoints: &[Endpoint]) -> Result<(), breaker::InvalidPolicy> {
+        let hosts: Vec<Host> = endpoints.iter().map(Endpoint::host).collect();
+        let names: Vec<_> = hosts
+            .iter()
+            .map(|host| host.endpoint.name.clone())
+            .collect();
+        let breakers = self.breakers_for(&names)?;
         // Breakers first: no endpoint can be picked before there is somebody to ask.
         *lock(&self.breakers) = breakers;
-        self.balancer.update(&endpoints);
+        if let Some(suspects) = &self.suspects {
+            suspects.update(&names);
+        }
+        self.spread.update(&hosts);
         Ok(())
+    }
+
+    /// The key of a request, if requests are kept together and it has one.
+    pub(super) fn key(&self, headers: &HeaderMap, client: &Client) -> Option<u64> {
+        let hash: fn(&[u8]) -> u64 = match self.config.balance {
+            Balance::Ketama(_) => |value| hashes::crc32(value).into(),
+            _ => xxh3_64,
+        };
+        let stickiness = self.stickiness.as_ref()?;
+        stickiness.key(headers, client, hash)
     }
 
     fn breakers_for(
         &self,
-        endpoints: &[Endpoint],
+        endpoints: &[Arc<str>],
     ) -> Result<Arc<BTreeMap<Arc<str>, Breaker>>, breaker::InvalidPolicy> {
         let Some(config) = &self.config.breaker else {
             return Ok(Arc::default());
         };
         let old = lock(&self.breakers).clone();
         let mut breakers = BTreeMap::new();
-        for endpoint in endpoints.iter().map(|endpoint| &endpoint.name) {
+        for endpoint in endpoints {
             let breaker = match old.get(endpoint) {
                 Some(known) => known.clone(),
                 None => {
@@ -138,10 +174,13 @@ impl Upstream {
     pub(super) fn pick(
         &self,
         tried: &[Arc<str>],
-        number: u32,
-        trace: u128,
+        key: Option<u64>,
+        (number, trace): (u32, u128),
         planted: Planted,
     ) -> Result<Flight, Refusal> {
+        if let Some(suspects) = &self.suspects {
+            suspects.sweep();
+        }
         let breakers = lock(&self.breakers).clone();
         let mut permit = None;
         let mut shortest: Option<Duration> = None;
@@ -158,18 +197,19 @@ impl Upstream {
             }
         };
         let fresh = Call {
+            key,
             eligible: &|endpoint| !tried.contains(endpoint),
-            ..Call::default()
         };
         let again = Call {
+            key,
             eligible: &|endpoint| tried.contains(endpoint),
-            ..Call::default()
         };
-        let picked = match self.balancer.pick(&fresh, &mut ask) {
+        let balancer = self.spread.balancer();
+        let picked = match balancer.pick(&fresh, &mut ask) {
             Err(NoEndpoint::NoneEligible { .. } | NoEndpoint::NoneAdmits { .. })
                 if !tried.is_empty() =>
             {
-                self.balancer.pick(&again, &mut ask)
+                balancer.pick(&again, &mut ask)
             }
             picked => picked,
         };
@@ -177,8 +217,14 @@ impl Upstream {
             Ok(slot) => {
                 let (observer, upstream) = (self.observer.clone(), self.name.clone());
                 let named = (number, trace);
+                let suspects = self.suspects.clone();
                 Ok(Flight::new(
-                    observer, upstream, named, permit, slot, planted,
+                    (observer, suspects),
+                    upstream,
+                    named,
+                    permit,
+                    slot,
+                    planted,
                 ))
             }
             Err(NoEndpoint::Empty) => Err(Refusal::NoEndpoint),
@@ -196,10 +242,6 @@ fn wait(rejected: &Rejected) -> Option<Duration> {
     rejected
         .retry_after()
         .map(|wait| wait.saturating_add(Duration::from_nanos(1)))
-}
-
-fn endpoints_of(names: &[String]) -> Vec<Endpoint> {
-    names.iter().map(|name| name.as_str().into()).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -21,7 +21,7 @@ async fn a_removed_endpoint_gets_no_further_request() {
     assert_eq!(stage.get("/").await.body(), "old");
     stage
         .gateway
-        .update_endpoints("main", &[new.address.to_string()])
+        .update_endpoints("main", &[new.address.to_string().into()])
         .unwrap();
     for _ in 0..5 {
         assert_eq!(stage.get("/").await.body(), "new");
@@ -35,9 +35,7 @@ async fn an_empty_list_is_an_error_and_the_last_good_one_stays() {
     let stage = Stage::before(&endpoint).await;
     let empty = stage.gateway.update_endpoints("main", &[]);
     assert!(matches!(empty, Err(UpdateError::BadList(_))), "{empty:?}");
-    let unknown = stage
-        .gateway
-        .update_endpoints("other", &["a:80".to_owned()]);
+    let unknown = stage.gateway.update_endpoints("other", &["a:80".into()]);
     assert_eq!(
         unknown,
         Err(UpdateError::UnknownUpstream("other".to_owned()))

@@ -22,7 +22,9 @@ use tokio::time::{Instant, timeout};
 use tower::service_fn;
 use windtunnel_models::gateway::{
     Access, Attempt, BreakerChange, Config, End, Gateway, MirrorEnd, Mirrored, Observer, Outcome,
+    OutlierChange,
 };
+use windtunnel_models::health::outlier::Event;
 use windtunnel_models::http::{self as wire, Body, Client, ClientPolicy, Peer, boxed, full};
 
 /// Long enough for anything that is going to happen at all.
@@ -229,6 +231,7 @@ pub struct Witness {
     outcomes: Arc<Mutex<Vec<Outcome>>>,
     changes: Arc<Mutex<Vec<String>>>,
     mirrored: Arc<Mutex<Vec<(String, MirrorEnd)>>>,
+    outliers: Arc<Mutex<Vec<&'static str>>>,
     told: Arc<Notify>,
 }
 
@@ -249,6 +252,15 @@ impl Observer for Witness {
     fn attempt(&self, attempt: &Attempt<'_>) {
         self.outcomes.lock().unwrap().push(attempt.outcome);
         self.told.notify_waiters();
+    }
+
+    fn outlier(&self, change: &OutlierChange<'_>) {
+        let word = match change.event {
+            Event::Ejected { .. } => "ejected",
+            Event::Returned { .. } => "returned",
+            Event::Spared { .. } => "spared",
+        };
+        self.outliers.lock().unwrap().push(word);
     }
 
     fn mirrored(&self, mirrored: &Mirrored<'_>) {
@@ -298,6 +310,11 @@ impl Witness {
         let outcomes = &self.outcomes;
         self.until(|| Some(outcomes.lock().unwrap().clone()).filter(|all| all.len() >= count))
             .await
+    }
+
+    /// What happened to endpoints that do worse than the others.
+    pub fn outliers(&self) -> Vec<&'static str> {
+        self.outliers.lock().unwrap().clone()
     }
 
     /// How the first `count` copies ended, each with its upstream, once they did.

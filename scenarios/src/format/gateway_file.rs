@@ -126,7 +126,7 @@ retry = { attempts = 3 }
         let file = GatewayFile::from_toml(RIGHT).expect("it is right");
         assert_eq!(file.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
         assert_eq!(file.config.name, "front");
-        assert_eq!(file.config.upstreams["a.b"].endpoints, ["one:80"]);
+        assert_eq!(file.config.upstreams["a.b"].endpoints, ["one:80".into()]);
     }
 
     #[test]

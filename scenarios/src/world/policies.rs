@@ -53,11 +53,10 @@ pub fn upstream(
     });
     let endpoints = addresses.get(service).cloned().unwrap_or_default();
     Upstream {
-        endpoints,
-        protocol: Default::default(),
         balance,
         breaker,
         retry_budget,
+        ..Upstream::of(endpoints)
     }
 }
 

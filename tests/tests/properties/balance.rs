@@ -72,7 +72,9 @@ impl Bench {
     fn new(policy: Policy, members: u8) -> Self {
         let mut bench = Self {
             policy,
-            balancer: policy.build(&[], ChaCha8Rng::seed_from_u64(1)),
+            balancer: policy
+                .build(&[], ChaCha8Rng::seed_from_u64(1))
+                .expect("it can be meant"),
             members: Vec::new(),
             comings: BTreeMap::new(),
             calls: Vec::new(),
@@ -169,7 +171,7 @@ impl Bench {
         );
         match self.policy {
             Policy::RoundRobin => self.takes_turns(&picked, &willing, barred | refusing)?,
-            Policy::PowerOfTwo => self.spares_the_busiest(&picked, &asked, &eligible)?,
+            _ => self.spares_the_busiest(&picked, &asked, &eligible)?,
         }
         let coming = self.comings[&picked];
         self.calls.push((call, coming));

@@ -4,7 +4,9 @@
 //! requests per time (`"50/s"`).
 
 mod action;
+mod balance;
 mod error;
+mod outliers;
 mod policies;
 pub mod quantity;
 mod route;
@@ -19,10 +21,12 @@ use serde::Deserialize;
 pub use action::{
     HeaderChanges, Mirror, PathRewrite, Redirect, Respond, Rewrite, Share, Split, Stick,
 };
+pub use balance::{Balance, ClusterSettings, Endpoint, ZoneSettings};
 pub use error::{InvalidConfig, Problem};
+pub use outliers::Outliers;
 pub use quantity::Rate;
 pub use route::{Action, DeadlineCovers, Match, PathMatch, Retry, Route, Upgrade};
-pub use upstream::{Balance, Breaker, FailureRate, Protocol, RetryBudget, Upstream};
+pub use upstream::{Breaker, FailureRate, Protocol, RetryBudget, Upstream};
 pub(super) use validate::check_endpoints;
 
 use super::EncodedSlashes;

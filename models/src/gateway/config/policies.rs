@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 
-use super::{Balance, Breaker, Limit, Pool, Protocol, Retry};
-use crate::{balance, breaker, http as wire, limit, retry};
+use super::{Breaker, Limit, Pool, Protocol, Retry};
+use crate::{breaker, http as wire, limit, retry};
 
 impl Pool {
     /// The policy of the client that speaks `protocol`.
@@ -17,16 +17,6 @@ impl Pool {
                 Protocol::Http2 => wire::Protocol::Http2,
             },
             ..wire::ClientPolicy::default()
-        }
-    }
-}
-
-impl Balance {
-    /// The balancer's policy.
-    pub const fn policy(self) -> balance::Policy {
-        match self {
-            Self::RoundRobin => balance::Policy::RoundRobin,
-            Self::PowerOfTwo => balance::Policy::PowerOfTwo,
         }
     }
 }

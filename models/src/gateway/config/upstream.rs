@@ -4,20 +4,30 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::quantity;
+use super::{Balance, ClusterSettings, Endpoint, Outliers, Stick, quantity};
 
 /// A set of equal endpoints.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Upstream {
-    /// Where they listen, as `name:port`.
-    pub endpoints: Vec<String>,
+    /// Where they listen: `name:port`, or a table if there is more to say.
+    pub endpoints: Vec<Endpoint>,
     /// What is spoken with them.
     #[serde(default)]
     pub protocol: Protocol,
     /// How one is picked.
     #[serde(default)]
     pub balance: Balance,
+    /// What calls of one key have in common, for the balancers that keep them together; a request
+    /// without it goes anywhere.
+    #[serde(default)]
+    pub hash: Option<Stick>,
+    /// Endpoints of several priorities and zones.
+    #[serde(default)]
+    pub cluster: ClusterSettings,
+    /// Whether, and how, endpoints that do worse than the others are left out for a while.
+    #[serde(default)]
+    pub outliers: Option<Outliers>,
     /// The breaker of every single endpoint; absent: none.
     #[serde(default)]
     pub breaker: Option<Breaker>,
@@ -31,6 +41,28 @@ fn some_budget() -> Option<RetryBudget> {
     Some(RetryBudget::default())
 }
 
+impl Upstream {
+    /// An upstream of these endpoints with its defaults.
+    pub fn of<E: Into<Endpoint>>(endpoints: impl IntoIterator<Item = E>) -> Self {
+        Self {
+            endpoints: endpoints.into_iter().map(Into::into).collect(),
+            protocol: Protocol::default(),
+            balance: Balance::default(),
+            hash: None,
+            cluster: ClusterSettings::default(),
+            outliers: None,
+            breaker: None,
+            retry_budget: some_budget(),
+        }
+    }
+
+    /// Whether it has priorities or zones.
+    pub(in crate::gateway) fn is_clustered(&self) -> bool {
+        let mut endpoints = self.endpoints.iter();
+        self.cluster.zones.is_some() || endpoints.any(|endpoint| endpoint.priority > 0)
+    }
+}
+
 /// What is spoken with endpoints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -40,17 +72,6 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 with prior knowledge.
     Http2,
-}
-
-/// How an endpoint is picked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Balance {
-    /// One after the other.
-    RoundRobin,
-    /// Two at random, the one with fewer requests in flight.
-    #[default]
-    PowerOfTwo,
 }
 
 /// The breaker of one endpoint (semantics of gobreaker v2, with a deadline for trials).

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Breaker, Config, Identity, InvalidConfig, Limit, Problem, Upstream};
+use super::{Breaker, Config, Endpoint, Identity, InvalidConfig, Limit, Problem, Upstream};
 use crate::limit::Gcra;
 
 /// Far beyond any sensible patience, far below what overflows an instant.
@@ -100,6 +100,7 @@ fn check_upstream(field: &str, upstream: &Upstream, found: &mut Findings) {
     if let Err(problem) = check_endpoints(&upstream.endpoints) {
         found.add(format!("{field}.endpoints"), problem);
     }
+    check_balance(field, upstream, found);
     if let Some(breaker) = &upstream.breaker {
         check_breaker(&format!("{field}.breaker"), breaker, found);
     }
@@ -112,6 +113,40 @@ fn check_upstream(field: &str, upstream: &Upstream, found: &mut Findings) {
     }
     if budget.ttl < Duration::from_millis(10) || budget.ttl > LONGEST {
         found.add(format!("{field}.ttl"), "must be between 10ms and a day");
+    }
+}
+
+fn check_balance(field: &str, upstream: &Upstream, found: &mut Findings) {
+    if let Err(invalid) = upstream.balance.policy() {
+        found.add(format!("{field}.balance"), invalid.to_string());
+    }
+    match &upstream.hash {
+        None if upstream.balance.is_keyed() => found.add(
+            format!("{field}.balance"),
+            "needs `hash`, which says what requests have in common",
+        ),
+        Some(_) if !upstream.balance.is_keyed() => found.add(
+            format!("{field}.hash"),
+            "does nothing: the balancer keeps no requests together",
+        ),
+        Some(stick) => action::check_stick(&format!("{field}.hash"), stick, found),
+        None => {}
+    }
+    if let Err(invalid) = upstream.cluster.policy().validate() {
+        found.add(format!("{field}.cluster"), invalid.to_string());
+    }
+    if let Some(Err(invalid)) = upstream.outliers.as_ref().map(|o| o.policy().validate()) {
+        found.add(format!("{field}.outliers"), invalid.to_string());
+    }
+    if upstream
+        .endpoints
+        .iter()
+        .all(|endpoint| endpoint.weight == 0)
+    {
+        found.add(
+            format!("{field}.endpoints"),
+            "has no endpoint with a weight",
+        );
     }
 }
 
@@ -133,21 +168,21 @@ fn check_breaker(field: &str, breaker: &Breaker, found: &mut Findings) {
 }
 
 /// Endpoints have a name and a port, and are different.
-pub(in crate::gateway) fn check_endpoints(endpoints: &[String]) -> Result<(), String> {
+pub(in crate::gateway) fn check_endpoints(endpoints: &[Endpoint]) -> Result<(), String> {
     if endpoints.is_empty() {
         return Err("is empty".to_owned());
     }
     let mut seen = BTreeSet::new();
-    for endpoint in endpoints {
-        let authority = endpoint.parse::<http::uri::Authority>().ok();
+    for Endpoint { address, .. } in endpoints {
+        let authority = address.parse::<http::uri::Authority>().ok();
         let port = authority
             .filter(|a| !a.as_str().contains('@'))
             .and_then(|a| a.port_u16());
         if port.is_none_or(|port| port == 0) {
-            return Err(format!("has `{endpoint}`, which is not `name:port`"));
+            return Err(format!("has `{address}`, which is not `name:port`"));
         }
-        if !seen.insert(endpoint) {
-            return Err(format!("has `{endpoint}` twice"));
+        if !seen.insert(address) {
+            return Err(format!("has `{address}` twice"));
         }
     }
     Ok(())

@@ -115,11 +115,8 @@ fn upstream(endpoint: &str) -> Upstream {
         ..Breaker::default()
     };
     Upstream {
-        endpoints: vec![endpoint.into()],
-        protocol: Default::default(),
-        balance: Default::default(),
         breaker: Some(breaker),
-        retry_budget: Some(Default::default()),
+        ..Upstream::of([endpoint])
     }
 }
 

@@ -120,12 +120,19 @@ fn check_split(config: &Config, field: &str, split: &Split, found: &mut Findings
         let field = format!("{field}.to[{position}].upstream");
         upstream(config, field, &share.upstream, found);
     }
-    match &split.sticky {
-        Some(Stick::Header(name)) => found.header(format!("{field}.sticky.header"), name),
-        Some(Stick::Cookie(name)) if !is_token(name) => {
-            found.add(format!("{field}.sticky.cookie"), "is no cookie name");
+    if let Some(stick) = &split.sticky {
+        check_stick(&format!("{field}.sticky"), stick, found);
+    }
+}
+
+/// Checks where the value that decides is said to be.
+pub(super) fn check_stick(field: &str, stick: &Stick, found: &mut Findings) {
+    match stick {
+        Stick::Header(name) => found.header(format!("{field}.header"), name),
+        Stick::Cookie(name) if !is_token(name) => {
+            found.add(format!("{field}.cookie"), "is no cookie name");
         }
-        Some(Stick::Cookie(_) | Stick::Client) | None => {}
+        Stick::Cookie(_) | Stick::Client => {}
     }
 }
 

@@ -83,7 +83,7 @@ fn an_endpoint_listed_twice_is_refused() {
         .get_mut("shop")
         .unwrap()
         .endpoints
-        .push("shop:80".to_owned());
+        .push("shop:80".into());
     assert_eq!(fields(&config), ["upstreams.shop.endpoints"]);
 }
 
@@ -130,4 +130,55 @@ fn every_mistake_about_what_becomes_of_a_request_is_found() {
         "routes[6].matches[0].query-patterns.y",
     ];
     assert_eq!(fields(&read(value)), expected);
+}
+
+#[test]
+fn every_mistake_about_how_requests_spread_is_found() {
+    let mut value = smallest();
+    value["upstreams"] = json!({
+        "a": {"endpoints": ["a:1"], "balance": {"maglev": {"size": 100}}, "hash": "client"},
+        "b": {"endpoints": ["b:1"], "balance": {"ketama": {"bound": 100}}, "hash": "client"},
+        "c": {"endpoints": ["c:1"], "balance": {"rendezvous": {}}},
+        "d": {"endpoints": ["d:1"], "hash": {"cookie": "a"}},
+        "e": {"endpoints": [{"address": "e:1", "weight": 0}],
+              "balance": {"least-request": {"choices": 1}}},
+        "f": {"endpoints": ["f:1"], "balance": {"ketama": {}}, "hash": {"header": "a b"}},
+        "g": {"endpoints": ["g:1"], "cluster": {"panic-threshold": 101}},
+        "h": {"endpoints": ["h:1"], "cluster": {"zones": {"own": "x", "gateways": {"y": 1}}}},
+        "i": {"endpoints": ["i:1"], "outliers": {"base-ejection": "400s"}},
+        "shop": {"endpoints": ["shop:1"],
+                 "balance": {"peak-ewma": {"tau": "0s"}}, "outliers": {"deviations": -1.0}},
+    });
+    let expected = [
+        "upstreams.a.balance",
+        "upstreams.b.balance",
+        "upstreams.c.balance",
+        "upstreams.d.hash",
+        "upstreams.e.balance",
+        "upstreams.e.endpoints",
+        "upstreams.f.hash.header",
+        "upstreams.g.cluster",
+        "upstreams.h.cluster",
+        "upstreams.i.outliers",
+        "upstreams.shop.balance",
+        "upstreams.shop.outliers",
+    ];
+    assert_eq!(fields(&read(value)), expected);
+}
+
+#[test]
+fn an_endpoint_is_a_text_or_a_table_and_nothing_else() {
+    let mut value = smallest();
+    value["upstreams"]["shop"]["endpoints"] =
+        json!(["a:1", {"address": "b:1", "weight": 3, "priority": 1, "zone": "z"}]);
+    assert_eq!(read(value.clone()).validate(), Ok(()));
+    for (endpoint, word) in [
+        (json!({"adress": "b:1"}), "adress"),
+        (json!({"weight": 1}), "address"),
+        (json!(7), "name:port"),
+    ] {
+        value["upstreams"]["shop"]["endpoints"] = json!([endpoint]);
+        let error = serde_json::from_value::<Config>(value.clone()).unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    }
 }
