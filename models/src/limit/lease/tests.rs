@@ -265,39 +265,87 @@ async fn what_is_on_its_way_from_a_new_account_is_not_taken_for_spent() {
     assert_eq!((holder.held(now), ledger.lent(now)), (10, 10));
 }
 
-#[tokio::test]
-async fn a_poor_ask_repeated_is_not_lent_more_and_nobody_gives_back_more_than_it_had() {
-    let now = Instant::now();
+/// Ten at once for all, so that one holder can have all of it.
+fn small_ledger(now: Instant) -> Ledger {
     let quota = Quota {
         burst: 10,
         ..LEDGER.quota
     };
     let policy = LedgerPolicy { quota, ..LEDGER };
-    let mut ledger = Ledger::new(policy, &mut rng(0), now).unwrap();
+    Ledger::new(policy, &mut rng(0), now).unwrap()
+}
+
+#[tokio::test]
+async fn a_poor_ask_repeated_is_not_lent_more() {
+    let now = Instant::now();
+    let mut ledger = small_ledger(now);
     let [mut rich, mut poor] = [0, 1].map(|n| holder(n, WhenDown::Refuse, now));
     exchange(&mut rich, &mut ledger, now);
     let ask = poor.ask(now).unwrap();
     assert_eq!(ledger.answer(&ask, now).map(|grant| grant.lent), Some(0));
-    let bye = Ask {
-        returned: 1000,
-        ..rich.give_back(now)
-    };
-    assert!(ledger.answer(&bye, now).is_some());
+    assert!(ledger.answer(&rich.give_back(now), now).is_some());
     assert_eq!(ledger.answer(&ask, now).map(|grant| grant.lent), Some(0));
-    // Ten came back, and not 1000.
-    exchange(&mut poor, &mut ledger, now + ms(20));
-    assert_eq!(poor.held(now + ms(20)), 10);
+    // What came back was put aside for whoever waited.
     exchange(&mut rich, &mut ledger, now + ms(20));
     assert_eq!(rich.held(now + ms(20)), 0);
+    exchange(&mut poor, &mut ledger, now + ms(20));
+    assert_eq!(poor.held(now + ms(20)), 10);
+}
+
+#[tokio::test]
+async fn nobody_gives_back_more_than_it_had() {
+    let now = Instant::now();
+    let mut ledger = small_ledger(now);
+    let mut holders = [0, 1, 2].map(|n| holder(n, WhenDown::Refuse, now));
+    for holder in &mut holders {
+        exchange(holder, &mut ledger, now);
+    }
+    let bye = Ask {
+        returned: 1000,
+        ..holders[0].give_back(now)
+    };
+    assert!(ledger.answer(&bye, now).is_some());
+    let later = now + ms(20);
+    holders
+        .iter_mut()
+        .for_each(|holder| exchange(holder, &mut ledger, later));
+    let held = holders.map(|mut holder| holder.held(later));
+    assert_eq!(held, [0, 5, 5]);
+}
+
+#[tokio::test]
+async fn what_was_put_aside_for_a_holder_that_died_goes_to_the_others() {
+    let began = Instant::now();
+    let mut ledger = small_ledger(began);
+    let [mut rich, mut dead, mut late] = [0, 1, 2].map(|n| holder(n, WhenDown::Refuse, began));
+    exchange(&mut rich, &mut ledger, began);
+    exchange(&mut dead, &mut ledger, began);
+    ledger.answer(&rich.give_back(began), began).unwrap();
+    assert_eq!(ledger.lent(began + ms(999)), 10);
+    exchange(&mut late, &mut ledger, began + ms(1000));
+    assert_eq!(late.held(began + ms(1000)), 10);
+}
+
+#[tokio::test]
+async fn an_idle_holder_renews_its_lease_half_way() {
+    let began = Instant::now();
+    let (mut ledger, mut holder) = (ledger(began), holder(0, WhenDown::Refuse, began));
+    exchange(&mut holder, &mut ledger, began);
+    assert_eq!(holder.due(), began + ms(500));
+    let half = began + ms(500);
+    assert!(holder.ask(half - Duration::from_nanos(1)).is_none());
+    exchange(&mut holder, &mut ledger, half);
+    assert_eq!(holder.held(began + ms(1499)), 10);
+    assert_eq!(ledger.lent(began + ms(1499)), 10, "the same ten");
 }
 
 #[tokio::test]
 async fn a_poor_holder_asks_again_before_the_little_it_has_runs_out() {
     let began = Instant::now();
     let quota = Quota {
-        burst: 1,
+        cells: 1,
         period: Duration::from_secs(3600),
-        ..LEDGER.quota
+        burst: 2,
     };
     let policy = LedgerPolicy {
         quota,
@@ -305,9 +353,12 @@ async fn a_poor_holder_asks_again_before_the_little_it_has_runs_out() {
         ..LEDGER
     };
     let mut ledger = Ledger::new(policy, &mut rng(0), began).unwrap();
-    let mut holder = holder(0, WhenDown::Refuse, began);
+    let [mut poor, mut other] = [0, 1].map(|n| holder(n, WhenDown::Refuse, began));
+    // The other one spends its cell and is not seen again; the rate brings the next in an hour.
+    exchange(&mut other, &mut ledger, began);
+    other.spend(1, began).unwrap();
     for tick in 0..10_000 {
-        exchange(&mut holder, &mut ledger, began + ms(tick));
-        assert_eq!(holder.held(began + ms(tick)), 1, "{tick}");
+        exchange(&mut poor, &mut ledger, began + ms(tick));
+        assert_eq!(poor.held(began + ms(tick)), 1, "{tick}");
     }
 }
