@@ -178,12 +178,12 @@ impl Holder {
             self.expires = self.expires.max(until);
             self.renew = asked_at.saturating_add(grant.ttl / 2);
         }
-        let poor = self.held <= self.policy.low;
-        self.due = if poor {
-            now.saturating_add(grant.next.max(self.again))
-        } else {
-            now
-        };
+        self.due = now;
+        if self.held <= self.policy.low {
+            // Not so late that what little it has runs out before.
+            let next = grant.next.min(grant.ttl / 2).max(self.again);
+            self.due = now.saturating_add(next);
+        }
     }
 
     /// How many cells could be spent at `now`.

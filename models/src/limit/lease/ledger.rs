@@ -100,24 +100,12 @@ impl Ledger {
         if !self.holders.contains_key(&ask.holder) && !self.open(ask) {
             return None;
         }
-        let account = self.holders.get_mut(&ask.holder)?;
-        if ask.number < account.number {
+        let last = self.holders.get(&ask.holder)?.number;
+        if ask.number < last {
             return None;
         }
-        if ask.number > account.number {
-            account.number = ask.number;
-            account.expires = now.saturating_add(self.ttl);
-            let (gone, back) = account.settle(ask);
-            account.missing = ask
-                .wanted
-                .min(self.policy.chunk)
-                .saturating_sub(account.lent);
-            // What was put aside and is not wanted any more was never out of the house.
-            let unwanted = account.aside.saturating_sub(account.missing);
-            account.aside -= unwanted;
-            account.missing -= account.aside;
-            self.lent -= gone + unwanted;
-            self.credit += self.cell * u64::from(back + unwanted);
+        if ask.number > last {
+            self.settle(ask, now);
             self.lend(ask.holder);
         }
         let account = self.holders.get(&ask.holder)?;
@@ -143,6 +131,24 @@ impl Ledger {
     pub fn holders(&mut self, now: Instant) -> usize {
         self.tick(now);
         self.holders.len()
+    }
+
+    /// Takes over what `ask` says of its account, and renews that.
+    fn settle(&mut self, ask: &Ask, now: u64) {
+        let Some(account) = self.holders.get_mut(&ask.holder) else {
+            return;
+        };
+        account.number = ask.number;
+        account.expires = now.saturating_add(self.ttl);
+        let (gone, back) = account.settle(ask);
+        let wanted = ask.wanted.min(self.policy.chunk);
+        account.missing = wanted.saturating_sub(account.lent);
+        // What was put aside and is not wanted any more was never out of the house.
+        let unwanted = account.aside.saturating_sub(account.missing);
+        account.aside -= unwanted;
+        account.missing -= account.aside;
+        self.lent -= gone + unwanted;
+        self.credit += self.cell * u64::from(back + unwanted);
     }
 
     /// Shares out what is there, those that wait longest first, and hands over what falls to `holder`.

@@ -1,10 +1,11 @@
-//! A queue lets one go at a time, and those who give up cost nobody anything.
+//! A queue lets one go at a time, and those who give up cost nobody anything. In both worlds: no call
+//! leaves too early. That none leaves late is for the simulation to say (`tests`).
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::*;
 
@@ -29,15 +30,10 @@ async fn waits(queue: &Queue) -> Call<'_> {
     come(queue).await.map_err(drop).expect("it waits")
 }
 
-/// The call ends at `expected` ms after `began`.
-async fn leaves(call: Call<'_>, began: Instant, expected: u64) {
+/// The call ends, and not before `earliest` ms after `began`.
+async fn leaves(call: Call<'_>, began: Instant, earliest: u64) {
     assert_eq!(call.await, Ok(()));
-    let left = began.elapsed();
-    // A timer is at most one tick late.
-    assert!(
-        (ms(expected)..ms(expected + 5)).contains(&left),
-        "{expected} {left:?}"
-    );
+    assert!(began.elapsed() >= ms(earliest), "{earliest}");
 }
 
 #[tokio::test]
@@ -49,10 +45,9 @@ async fn a_queue_lets_one_go_per_interval_and_refuses_longer_waits() {
         waits(&queue).await,
         waits(&queue).await,
     ];
-    let early = Refused::NotYet {
-        retry_after: ms(100),
-    };
-    assert_eq!(come(&queue).await.err(), Some(Err(early)));
+    let refused = come(&queue).await.err().unwrap().unwrap_err();
+    let wait = refused.retry_after().unwrap();
+    assert!(ms(0) < wait && wait <= ms(100), "{wait:?}");
     for (call, at) in calls.into_iter().zip([100, 200, 300]) {
         leaves(call, began, at).await;
     }
@@ -96,13 +91,10 @@ async fn a_queue_that_everybody_left_admits_at_once() {
     let queue = queue();
     queue.enter().await.unwrap();
     for _ in 0..20 {
-        let waits = timeout(ms(1), queue.enter());
-        assert!(waits.await.is_err());
+        drop(waits(&queue).await);
     }
-    sleep(ms(100)).await;
-    let began = Instant::now();
-    queue.enter().await.unwrap();
-    assert_eq!(began.elapsed(), Duration::ZERO);
+    sleep(ms(101)).await;
+    assert_eq!(come(&queue).await.err(), Some(Ok(())));
     assert_eq!(queue.counts().left, 20);
 }
 
@@ -110,7 +102,7 @@ async fn a_queue_that_everybody_left_admits_at_once() {
 async fn idle_time_is_not_saved() {
     let queue = queue();
     queue.enter().await.unwrap();
-    sleep(ms(5000)).await;
+    sleep(ms(500)).await;
     let began = Instant::now();
     assert_eq!(come(&queue).await.err(), Some(Ok(())));
     leaves(waits(&queue).await, began, 100).await;

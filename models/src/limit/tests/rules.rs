@@ -136,6 +136,19 @@ async fn descriptors_name_the_limit_by_order_key_and_value() {
     assert!(!search.matches(&client("a")));
 }
 
+#[tokio::test]
+async fn a_clock_that_steps_back_finds_the_rules_as_they_were() {
+    let law = FixedWindow::new(3, Duration::from_secs(1)).unwrap();
+    let rule = Rule::new("all", Pattern::everything(), law, 1).unwrap();
+    let rules = Rules::new(vec![rule]).unwrap();
+    let now = Instant::now() + ms(60_000);
+    assert!(rules.check_at(&[], 3, now).is_ok());
+    for back in [0, 1, 1000, 30_000] {
+        let rejected = rules.check_at(&[], 1, now - ms(back)).unwrap_err();
+        assert_eq!(rejected.standing.remaining, 0, "{back}");
+    }
+}
+
 #[test]
 fn two_rules_of_one_name_are_refused() {
     let rule = || Rule::new("a", Pattern::everything(), law(1), 1).unwrap();

@@ -6,6 +6,7 @@ mod governor;
 mod laws;
 mod leases;
 mod races;
+mod shared;
 
 use crate::fixed;
 use proptest::{collection::vec, prelude::*, test_runner::TestCaseError};
