@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::super::{Call, Error, Outcome, Priority, by_result};
 use super::*;
+use crate::overload::{Call, Error, Outcome, Priority, by_result};
 
 fn bulkhead(concurrency: usize, pending: usize) -> Bulkhead {
     let policy = Policy::each(Compartment {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::call::Report;
-use super::super::{Call, InvalidPolicy, Outcome, Priority, Tally};
 use super::machine::{Machine, Ticket};
 use super::{Acquire, Policy, Refusals, Refused};
+use crate::overload::call::Report;
+use crate::overload::{Call, InvalidPolicy, Outcome, Priority, Tally};
 
 /// Sees what a bulkhead decides about calls that waited, or were turned away; called after its lock was
 /// given back, so it may ask the bulkhead.

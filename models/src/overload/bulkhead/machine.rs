@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::shed::Codel;
-use super::super::{InvalidPolicy, Outcome, Tally};
 use super::{Compartment, Order, Refused};
+use crate::overload::shed::Codel;
+use crate::overload::{InvalidPolicy, Outcome, Tally};
 
 /// Names a call that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::error::{count, time};
-use super::super::shed::CodelPolicy;
-use super::super::{InvalidPolicy, Priority};
+use crate::overload::error::{count, time};
+use crate::overload::shed::CodelPolicy;
+use crate::overload::{InvalidPolicy, Priority};
 
 const MOST: usize = 1 << 20;
 

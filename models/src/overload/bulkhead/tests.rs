@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::shed::CodelPolicy;
-use super::super::{InvalidPolicy, Outcome};
 use super::*;
+use crate::overload::shed::CodelPolicy;
+use crate::overload::{InvalidPolicy, Outcome};
 
 const MS: Duration = Duration::from_millis(1);
 const TICK: Duration = Duration::from_nanos(1);

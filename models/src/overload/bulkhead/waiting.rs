@@ -6,10 +6,10 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::super::{Call, Priority};
 use super::gate::{State, Waiter};
 use super::machine::{Answer, Ticket};
 use super::{Bulkhead, Permit, Refused};
+use crate::overload::{Call, Priority};
 
 /// A call that asks for a slot; see [`Bulkhead::acquire`].
 #[must_use = "futures do nothing unless polled"]

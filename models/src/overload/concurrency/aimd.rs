@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::error::{number, time};
-use super::super::{InvalidPolicy, Outcome};
 use super::Controller;
 use super::controller::{bounds, is_idle};
+use crate::overload::error::{number, time};
+use crate::overload::{InvalidPolicy, Outcome};
 
 /// The settings of [`Aimd`]; the defaults are Netflix'.
 #[derive(Clone, Copy, Debug, PartialEq)]

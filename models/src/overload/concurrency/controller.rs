@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::error::count;
-use super::super::{InvalidPolicy, Outcome};
+use crate::overload::error::count;
+use crate::overload::{InvalidPolicy, Outcome};
 
 /// The largest limit anybody may ask for.
 pub(super) const MOST: usize = 1 << 20;

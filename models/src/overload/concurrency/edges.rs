@@ -11,8 +11,8 @@ use rand_core::SeedableRng;
 use tokio::time::Instant;
 use tower::{Layer, Service, service_fn};
 
-use super::super::{Error, Outcome, by_result};
 use super::*;
+use crate::overload::{Error, Outcome, by_result};
 
 const MS: Duration = Duration::from_millis(1);
 

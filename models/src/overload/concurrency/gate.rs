@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::super::call::Report;
-use super::super::{Outcome, Tally};
 use super::{Controller, Refused};
+use crate::overload::call::Report;
+use crate::overload::{Outcome, Tally};
 
 /// Sees what a limiter does; called after its lock was given back, so it may ask the limiter.
 pub trait Observer: Send + Sync + 'static {
@@ -68,7 +68,7 @@ impl Limiter {
         &self.shared.name
     }
 
-    /// Asks for one call, now. Nobody waits here; put a [`bulkhead`](super::super::bulkhead) in front if
+    /// Asks for one call, now. Nobody waits here; put a [`bulkhead`](crate::overload::bulkhead) in front if
     /// they should.
     ///
     /// # Errors

@@ -5,12 +5,12 @@ use std::time::Duration;
 use rand_core::Rng;
 use tokio::time::Instant;
 
-use super::super::error::{number, time};
-use super::super::{InvalidPolicy, Outcome};
 use super::Controller;
 use super::controller::{bounds, is_idle};
 use super::samples::Samples;
 use crate::chance::{between, nanos};
+use crate::overload::error::{number, time};
+use crate::overload::{InvalidPolicy, Outcome};
 
 /// So many windows in a row at the floor force a new measurement of the smallest latency.
 const FLOOR_WINDOWS: u32 = 5;

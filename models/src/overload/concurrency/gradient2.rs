@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::error::number;
-use super::super::{InvalidPolicy, Outcome};
 use super::Controller;
 use super::controller::{bounds, is_idle};
 use crate::chance::nanos;
+use crate::overload::error::number;
+use crate::overload::{InvalidPolicy, Outcome};
 
 /// So many samples are averaged plainly before the average becomes exponential.
 const WARM_UP: u64 = 10;

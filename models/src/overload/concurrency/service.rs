@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 
 use tower::ServiceExt;
 
-use super::super::call::carry_out;
-use super::super::{Classify, Error};
 use super::{Limiter, Refused};
+use crate::overload::call::carry_out;
+use crate::overload::{Classify, Error};
 
 /// Puts one shared limiter in front of services.
 #[derive(Clone, Debug)]

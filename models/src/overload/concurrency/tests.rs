@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tokio::time::Instant;
 
-use super::super::{InvalidPolicy, Outcome};
 use super::samples::Samples;
 use super::*;
+use crate::overload::{InvalidPolicy, Outcome};
 
 const MS: Duration = Duration::from_millis(1);
 

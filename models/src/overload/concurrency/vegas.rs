@@ -5,10 +5,10 @@ use std::time::Duration;
 use rand_core::Rng;
 use tokio::time::Instant;
 
-use super::super::{InvalidPolicy, Outcome};
 use super::Controller;
 use super::controller::{bounds, is_idle};
 use crate::chance::{below, nanos};
+use crate::overload::{InvalidPolicy, Outcome};
 
 /// The settings of [`Vegas`]; the defaults are Netflix'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::error::time;
-use super::super::{Call, InvalidPolicy, Outcome};
 use super::{Admission, End, Reason};
 use crate::chance::nanos;
+use crate::overload::error::time;
+use crate::overload::{Call, InvalidPolicy, Outcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// All of the machine, in thousandths.

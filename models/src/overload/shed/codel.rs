@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::InvalidPolicy;
-use super::super::error::time;
+use crate::overload::InvalidPolicy;
+use crate::overload::error::time;
 
 /// The settings of [`Codel`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

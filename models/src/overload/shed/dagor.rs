@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::error::{number, time};
-use super::super::{Call, InvalidPolicy, Priority};
 use super::{Admission, Reason};
+use crate::overload::error::{number, time};
+use crate::overload::{Call, InvalidPolicy, Priority};
 
 const USERS: u16 = 128;
 const LEVELS: usize = Priority::ALL.len() * USERS as usize;

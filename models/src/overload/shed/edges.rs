@@ -12,8 +12,8 @@ use rand_core::SeedableRng;
 use tokio::time::Instant;
 use tower::{Layer, Service, service_fn};
 
-use super::super::{Call, Error, Outcome, Priority, by_result};
 use super::*;
+use crate::overload::{Call, Error, Outcome, Priority, by_result};
 
 const MS: Duration = Duration::from_millis(1);
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::call::Report;
-use super::super::{Call, Outcome, Priority, Tally};
 use super::{Admission, End, Level, Shed};
+use crate::overload::call::Report;
+use crate::overload::{Call, Outcome, Priority, Tally};
 
 /// Sees what a shedder does; called after its lock was given back, so it may ask the shedder.
 pub trait Observer: Send + Sync + 'static {

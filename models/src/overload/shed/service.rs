@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 
 use tower::ServiceExt;
 
-use super::super::call::carry_out;
-use super::super::{Call, Classify, Error};
 use super::{Shed, Shedder};
+use crate::overload::call::carry_out;
+use crate::overload::{Call, Classify, Error};
 
 /// Puts a shedder in front of services. `R` is the request, `T` and `E` what a call ends with.
 pub struct ShedLayer<R, T, E> {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rand_core::Rng;
 use tokio::time::Instant;
 
-use super::super::error::{number, time};
-use super::super::{Call, InvalidPolicy, Outcome};
 use super::{Admission, End, Reason};
 use crate::chance::below;
+use crate::overload::error::{number, time};
+use crate::overload::{Call, InvalidPolicy, Outcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Envoy compares four digits of the probability with a drawn number.

@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tokio::time::Instant;
 
-use super::super::{Call, InvalidPolicy, Outcome, Priority};
 use super::*;
+use crate::overload::{Call, InvalidPolicy, Outcome, Priority};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);

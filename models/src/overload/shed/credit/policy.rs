@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::super::InvalidPolicy;
-use super::super::super::error::{number, time};
+use crate::overload::InvalidPolicy;
+use crate::overload::error::{number, time};
 
 /// The settings of a [`Pool`](super::Pool); the defaults are the paper's, for calls of 10 µs.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::super::InvalidPolicy;
 use super::PoolPolicy;
+use crate::overload::InvalidPolicy;
 
 /// Names a client of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
