@@ -3,7 +3,11 @@
 use tracing::{debug, info, warn};
 use windtunnel_models::{
     breaker::State,
-    gateway::{Access, Attempt, BreakerChange, BreakerRejection, Observer, Retrying},
+    gateway::{
+        Access, Attempt, BreakerChange, BreakerRejection, Mirrored, Observer, OutlierChange,
+        Retrying,
+    },
+    health::outlier::Event,
 };
 
 /// Accesses with target `access` and level `info`; changes of breakers with target `breaker` and
@@ -50,6 +54,28 @@ impl Observer for AccessLog {
         };
         let (upstream, endpoint) = (change.upstream, change.endpoint);
         warn!(target: "breaker", upstream, endpoint, "{word}");
+    }
+
+    fn outlier(&self, change: &OutlierChange<'_>) {
+        let upstream = change.upstream;
+        match change.event {
+            Event::Ejected {
+                endpoint, reason, ..
+            } => warn!(target: "outlier", upstream, %endpoint, ?reason, "ejected"),
+            Event::Returned { endpoint, .. } => {
+                warn!(target: "outlier", upstream, %endpoint, "returned");
+            }
+            Event::Spared {
+                endpoint,
+                reason,
+                mercy,
+                ..
+            } => warn!(target: "outlier", upstream, %endpoint, ?reason, ?mercy, "spared"),
+        }
+    }
+
+    fn mirrored(&self, mirrored: &Mirrored<'_>) {
+        debug!(target: "mirror", ?mirrored);
     }
 
     fn rejected(&self, rejection: &BreakerRejection<'_>) {

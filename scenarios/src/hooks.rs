@@ -8,7 +8,11 @@ use tracing::debug;
 use windtunnel::{component, gauge, request_received, request_sent};
 use windtunnel_models::{
     breaker::State,
-    gateway::{self, Access, Attempt, BreakerChange, BreakerRejection, Load, Outcome, Retrying},
+    gateway::{
+        self, Access, Attempt, BreakerChange, BreakerRejection, Load, MirrorEnd, Mirrored, Outcome,
+        OutlierChange, Retrying,
+    },
+    health::outlier::Event,
     http::{Sending, ServerEvent},
     saga::{self, LogEvent},
     trace,
@@ -153,6 +157,29 @@ impl gateway::Observer for Hooks {
             word(change.to),
             fields,
         );
+    }
+
+    fn outlier(&self, change: &OutlierChange<'_>) {
+        debug!(target: "outlier", owner = self.owner, ?change);
+        let (endpoint, word) = match change.event {
+            Event::Ejected { endpoint, .. } => (endpoint, "ejected"),
+            Event::Returned { endpoint, .. } => (endpoint, "returned"),
+            Event::Spared { endpoint, .. } => (endpoint, "spared"),
+        };
+        let fields = of_trace(Fields::default(), trace::present());
+        component("outlier", &self.instance(endpoint), word, fields);
+    }
+
+    fn mirrored(&self, mirrored: &Mirrored<'_>) {
+        let end = match mirrored.end {
+            MirrorEnd::Answered(status) => status.as_u16().to_string(),
+            MirrorEnd::Failed(kind) | MirrorEnd::Skipped(kind) => kind.into(),
+        };
+        let fields = Fields::default()
+            .with("upstream", mirrored.upstream)
+            .with("end", end);
+        let fields = of_trace(fields, trace::present());
+        component("mirror", &self.owner, "ended", fields);
     }
 
     fn rejected(&self, rejection: &BreakerRejection<'_>) {

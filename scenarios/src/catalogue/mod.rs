@@ -7,6 +7,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("shop-cancelled", include_str!("shop-cancelled.toml")),
     ("shop-careless", include_str!("shop-careless.toml")),
     ("limping-backend", include_str!("limping-backend.toml")),
+    ("sick-backend", include_str!("sick-backend.toml")),
     ("retry-storm-naive", include_str!("retry-storm-naive.toml")),
     (
         "retry-storm-guarded",

@@ -32,7 +32,9 @@ pub use load::{Keys, Load, Model, Stage};
 pub use memory::Memory;
 pub use network::{Link, Network};
 pub use overrides::apply as apply_overrides;
-pub use policy::{Balancer, BalancerKind, Breaker, FailureRate, Policy, RateLimit, Retry};
+pub use policy::{
+    Balancer, BalancerKind, Breaker, FailureRate, Outliers, Policy, RateLimit, Retry,
+};
 pub use problem::{Problem, closest};
 pub use scenario::{Check, Expect, Run, Scenario};
 pub use service::{Call, Cpu, Limp, Role, Route, Service};

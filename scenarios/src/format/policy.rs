@@ -102,11 +102,51 @@ impl Default for Retry {
 }
 
 /// Whom to ask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Balancer {
     /// The algorithm.
     pub kind: BalancerKind,
+    /// Whether replicas that do worse than the others are left out for a while; nobody when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outliers: Option<Outliers>,
+}
+
+/// Replicas that do worse than the others are left out for a while (Envoy's outlier detection).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Outliers {
+    /// So many failures in a row; 0 for never.
+    pub consecutive_errors: u32,
+    /// A success rate below the mean by so many standard deviations; 0 for never.
+    pub deviations: f64,
+    /// So many percent of failures; 0 for never.
+    pub failure_percentage: u32,
+    /// How many replicas need enough requests before rates are judged.
+    pub minimum_replicas: u32,
+    /// How many requests of one interval are enough.
+    pub minimum_requests: u64,
+    /// How often rates are judged and replicas may return.
+    pub interval: Span,
+    /// How long the first absence lasts; the k-th one lasts k times as long.
+    pub base_ejection: Span,
+    /// The largest part that may be left out, in percent.
+    pub max_ejection_percent: u32,
+}
+
+impl Default for Outliers {
+    fn default() -> Self {
+        Self {
+            consecutive_errors: 5,
+            deviations: 1.9,
+            failure_percentage: 0,
+            minimum_replicas: 5,
+            minimum_requests: 100,
+            interval: Span::from_secs(10),
+            base_ejection: Span::from_secs(30),
+            max_ejection_percent: 10,
+        }
+    }
 }
 
 /// How an endpoint is picked.
@@ -118,6 +158,16 @@ pub enum BalancerKind {
     /// Two at random, the one with fewer requests in flight.
     #[default]
     PowerOfTwoChoices,
+    /// In turns; replicas that fail come less often for a while (nginx).
+    SmoothWeighted,
+    /// In turns, on a schedule that begins at random.
+    EarliestDeadline,
+    /// As Envoy: of two draws, which may be the same, the one with fewer requests in flight.
+    LeastRequest,
+    /// As linkerd: of two the one that is expected to answer first.
+    PeakEwma,
+    /// As go-zero: of two the one with the lower lag and load.
+    PowerOfTwoEwma,
 }
 
 /// How often a client may ask (GCRA).

@@ -1,9 +1,9 @@
 //! From policies by name to the settings of a gateway.
 
-use crate::format::{BalancerKind, Policy, Scenario};
+use crate::format::{self, BalancerKind, Policy, Scenario};
 use std::{collections::BTreeMap, time::Duration};
 use windtunnel_models::gateway::config::{
-    Balance, Breaker, FailureRate, Limit, Rate, Retry, RetryBudget, Upstream,
+    Balance, Breaker, FailureRate, Limit, Outliers, Rate, Retry, RetryBudget, Upstream,
 };
 
 /// The names of the policies of one call or route.
@@ -22,11 +22,12 @@ pub fn upstream(
     addresses: &BTreeMap<String, Vec<String>>,
 ) -> Upstream {
     let policy = |name: Option<&str>| name.and_then(|name| scenario.policies.get(name));
-    let balance = match policy(names.balancer) {
-        Some(Policy::Balancer(balancer)) if balancer.kind == BalancerKind::RoundRobin => {
-            Balance::RoundRobin
-        }
-        _ => Balance::PowerOfTwo,
+    let (balance, outliers) = match policy(names.balancer) {
+        Some(Policy::Balancer(balancer)) => (
+            balance(balancer.kind),
+            balancer.outliers.as_ref().map(left_out),
+        ),
+        _ => (Balance::default(), None),
     };
     let breaker = match policy(names.breaker) {
         Some(Policy::Breaker(breaker)) => Some(Breaker {
@@ -54,9 +55,37 @@ pub fn upstream(
     let endpoints = addresses.get(service).cloned().unwrap_or_default();
     Upstream {
         balance,
+        outliers,
         breaker,
         retry_budget,
         ..Upstream::of(endpoints)
+    }
+}
+
+fn balance(kind: BalancerKind) -> Balance {
+    match kind {
+        BalancerKind::RoundRobin => Balance::RoundRobin,
+        BalancerKind::PowerOfTwoChoices => Balance::PowerOfTwo,
+        BalancerKind::SmoothWeighted => Balance::SmoothWeighted(Default::default()),
+        BalancerKind::EarliestDeadline => Balance::EarliestDeadline(Default::default()),
+        BalancerKind::LeastRequest => Balance::LeastRequest(Default::default()),
+        BalancerKind::PeakEwma => Balance::PeakEwma(Default::default()),
+        BalancerKind::PowerOfTwoEwma => Balance::PowerOfTwoEwma(Default::default()),
+    }
+}
+
+fn left_out(outliers: &format::Outliers) -> Outliers {
+    Outliers {
+        consecutive_errors: outliers.consecutive_errors,
+        deviations: outliers.deviations,
+        failure_percentage: outliers.failure_percentage,
+        minimum_endpoints: outliers.minimum_replicas,
+        minimum_requests: outliers.minimum_requests,
+        interval: outliers.interval.into(),
+        base_ejection: outliers.base_ejection.into(),
+        max_ejection: Duration::from(outliers.base_ejection).saturating_mul(10),
+        max_ejection_percent: outliers.max_ejection_percent,
+        ..Outliers::default()
     }
 }
 

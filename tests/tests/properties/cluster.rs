@@ -139,7 +139,8 @@ impl Bench {
         let mut seed = 0;
         let factory = move |endpoints: &[balance::Endpoint]| {
             seed += 1;
-            algorithm.build(endpoints, ChaCha8Rng::seed_from_u64(seed))
+            let rng = ChaCha8Rng::seed_from_u64(seed);
+            algorithm.build(endpoints, rng).expect("it can be meant")
         };
         let rng = ChaCha8Rng::seed_from_u64(77);
         let cluster = Cluster::new(policy.clone(), factory, rng).expect("a valid policy");
