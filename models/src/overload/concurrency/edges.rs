@@ -64,9 +64,15 @@ fn a_quick_failure_is_no_smallest_latency() {
             vegas.on_sample(MS / 100, 3, outcome, now);
         }
     }
+    assert_eq!((gradient.min_rtt(), vegas.no_load()), (None, None));
+    vegas.on_sample(10 * MS, 3, Outcome::Success, now);
     for _ in 0..50 {
         gradient.on_sample(10 * MS, 3, Outcome::Success, now);
-        vegas.on_sample(10 * MS, 3, Outcome::Success, now);
+    }
+    // A quick failure after good samples does not get below them either.
+    for outcome in [Outcome::Failure, Outcome::Overload] {
+        gradient.on_sample(MS / 100, 3, outcome, now);
+        vegas.on_sample(MS / 100, 3, outcome, now);
     }
     assert_eq!(gradient.min_rtt(), Some(10 * MS));
     assert_eq!(vegas.no_load(), Some(10 * MS));
