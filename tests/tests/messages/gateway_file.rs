@@ -44,3 +44,26 @@ fn keys_and_kinds_that_are_wrong_are_told_all_at_once() {
 fn settings_that_cannot_work_together_are_told_all_at_once() {
     assert_snapshot!("gateway_meaning", problems(WRONG_MEANING));
 }
+
+#[test]
+fn the_gateway_files_of_the_readme_are_valid() {
+    let readme = include_str!("../../../README.md");
+    let blocks = readme.split("```toml\n").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    let files: Vec<&str> = blocks
+        .filter(|block| block.contains("[upstreams."))
+        .collect();
+    assert_eq!(files.len(), 2, "the short one and the long one");
+    for file in files {
+        let listens = file.starts_with("listen");
+        let listen = if listens {
+            ""
+        } else {
+            "listen = \"127.0.0.1:1\"\n"
+        };
+        if let Err(problems) = GatewayFile::from_toml(&format!("{listen}{file}")) {
+            let problems: Vec<_> = problems.into_iter().map(|p| p.to_string()).collect();
+            panic!("{problems:?} in\n{file}");
+        }
+    }
+}
