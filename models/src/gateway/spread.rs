@@ -17,7 +17,7 @@ pub(super) enum Spread {
     /// All endpoints are equal, and nobody is left out.
     Plain(Box<dyn Balancer>),
     /// There are priorities or zones, or endpoints that are left out.
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
 }
 
 /// The part of the configuration that is wrong, and what is.
@@ -48,19 +48,19 @@ impl Spread {
         let cluster = Cluster::new(config.cluster.policy(), place, fork(rng));
         let cluster = cluster.map_err(|error| ("cluster", error.into()))?;
         let Some(suspects) = suspects.cloned() else {
-            return Ok(Self::Cluster(cluster));
+            return Ok(Self::Cluster(Box::new(cluster)));
         };
         let judge = move |endpoint: &Arc<str>| match suspects.is_ejected(endpoint) {
             true => Health::Unhealthy,
             false => Health::Healthy,
         };
-        Ok(Self::Cluster(cluster.judged_by(judge)))
+        Ok(Self::Cluster(Box::new(cluster.judged_by(judge))))
     }
 
     pub(super) fn balancer(&self) -> &dyn Balancer {
         match self {
             Self::Plain(balancer) => &**balancer,
-            Self::Cluster(cluster) => cluster,
+            Self::Cluster(cluster) => &**cluster,
         }
     }
 

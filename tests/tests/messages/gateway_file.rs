@@ -62,7 +62,7 @@ fn the_gateway_files_of_the_readme_are_valid() {
             "listen = \"127.0.0.1:1\"\n"
         };
         if let Err(problems) = GatewayFile::from_toml(&format!("{listen}{file}")) {
-            let problems: Vec<_> = problems.into_iter().map(|p| p.to_string()).collect();
+            let problems: Vec<_> = problems.into_iter().map(|p| (p.line, p.message)).collect();
             panic!("{problems:?} in\n{file}");
         }
     }
