@@ -117,7 +117,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         };
-        let ((), heard) = futures_util::join!(speaks, listen(server));
+        let ((), heard) = futures_util::future::join(speaks, listen(server)).await;
         heard.unwrap().0
     }
 
