@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use tokio::time::sleep_until;
 
 use super::*;
 use crate::retry::script::{
@@ -109,8 +110,7 @@ async fn no_attempt_begins_and_none_goes_on_after_the_deadline() {
             ..READ
         };
         let (repeated, script) = service(policy(100), &[(30, CURABLE)]);
-        assert!(call(&repeated, request).await.is_err());
-        assert!(Instant::now() <= deadline.instant() + ms(1), "{left}");
+        ends_by(deadline.instant(), call(&repeated, request)).await;
         let begun = script.log();
         assert!(
             begun.iter().all(|(_, at)| *at < deadline.instant()),
@@ -119,7 +119,23 @@ async fn no_attempt_begins_and_none_goes_on_after_the_deadline() {
         assert_eq!(script.living(), 0);
         // The first is cut off, or ends and leaves less time than the pause, or another follows.
         let expected = (left as usize).div_ceil(130);
-        assert_eq!(begun.len(), expected, "{left}");
+        let gaps: Vec<_> = begun.windows(2).map(|two| two[1].1 - two[0].1).collect();
+        assert!(gaps.iter().all(|gap| *gap >= ms(130)), "{left}: {gaps:?}");
+        // Where the machine is late, fewer fit.
+        let is_punctual = gaps.iter().all(|gap| *gap <= ms(131));
+        let fits = begun.len() == expected || (!is_punctual && begun.len() < expected);
+        assert!(fits, "{left}: {} of {expected}, {gaps:?}", begun.len());
+    }
+}
+
+/// Waits for a call that fails by `instant`. On a busy machine its timer and the one that watches it are
+/// both late; but the call is asked first.
+async fn ends_by<T, E>(instant: Instant, call: impl Future<Output = Result<T, E>>) {
+    let late = sleep_until(instant + ms(2));
+    tokio::select! {
+        biased;
+        outcome = call => assert!(outcome.is_err()),
+        () = late => panic!("it is still there"),
     }
 }
 
@@ -135,10 +151,13 @@ async fn an_attempt_never_outlives_the_call() {
     };
     let (repeated, script) = service(limited, &[(10_000, Ok(1))]);
     let began = Instant::now();
-    let passed = Err(Error::Passed(DeadlinePassed));
-    assert_eq!(call(&repeated, READ).await, passed);
-    let took = began.elapsed();
-    assert!(took >= ms(500) && took <= ms(501), "{took:?}");
+    ends_by(began + ms(500), async {
+        let outcome = call(&repeated, READ).await;
+        assert_eq!(outcome, Err(Error::Passed(DeadlinePassed)));
+        outcome
+    })
+    .await;
+    assert!(began.elapsed() >= ms(500));
     let cuts = script.log().into_iter().map(|(attempt, _)| {
         let cut = attempt.deadline.unwrap().instant();
         cut.saturating_duration_since(began).as_millis()
