@@ -92,11 +92,12 @@ impl Upstream {
     /// Whether it would be the same with another list of endpoints.
     pub(super) fn can_become(&self, config: &Config) -> bool {
         let endpoints = self.config.endpoints.clone();
-        self.config
-            == Config {
-                endpoints,
-                ..config.clone()
-            }
+        let same = Config {
+            endpoints,
+            ..config.clone()
+        };
+        // A plain balancer knows no priorities: where some come or go, the upstream is another one.
+        self.config == same && self.config.is_clustered() == config.is_clustered()
     }
 
     /// Replaces the endpoints; those that stay keep load, breaker and what is suspected of them.

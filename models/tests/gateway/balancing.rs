@@ -146,3 +146,24 @@ async fn an_endpoint_that_is_slow_is_avoided_by_its_latency() {
     // Even turns would be twenty.
     assert!(slow.count() <= 5, "{}", slow.count());
 }
+
+#[tokio::test]
+async fn a_reload_that_brings_priorities_is_heeded() {
+    let (first, second) = (Endpoint::answering("").await, Endpoint::answering("").await);
+    let config = |priority: u32| {
+        let endpoints = json!([
+            address(&first), {"address": address(&second), "priority": priority},
+        ]);
+        json!({
+            "upstreams": {"main": {"endpoints": endpoints, "balance": "round-robin"}},
+            "routes": [{"name": "all", "upstream": "main"}],
+        })
+    };
+    let stage = Stage::new(config(0)).await;
+    let reloaded = serde_json::from_value(config(1)).unwrap();
+    stage.gateway.reload(reloaded).unwrap();
+    for _ in 0..4 {
+        assert_eq!(stage.get("/").await.status(), 200);
+    }
+    assert_eq!((first.count(), second.count()), (4, 0));
+}
