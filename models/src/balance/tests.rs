@@ -135,7 +135,7 @@ fn the_part_of_a_failed_endpoint_is_shared_by_all_others() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_call_is_in_flight_no_longer() {
     gives_back_a_cancelled_call(Arc::new(RoundRobin::new(&set("a")))).await;
     gives_back_a_cancelled_call(Arc::new(PowerOfTwo::new(&set("a"), rng()))).await;

@@ -29,7 +29,7 @@ fn fail(breaker: &Breaker) {
     breaker.admit().unwrap().report(Outcome::Failure);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_bad_host_opens_its_own_breaker_and_not_the_routes() {
     let hosts = keyed(3);
     let half = Policy {
@@ -59,7 +59,7 @@ async fn one_bad_host_opens_its_own_breaker_and_not_the_routes() {
     assert_eq!((totals.failed, totals.excluded), (1, 99));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_keeps_its_breaker() {
     let breakers = keyed(2);
     fail(&breakers.of(&"a").unwrap());
@@ -69,7 +69,7 @@ async fn a_key_keeps_its_breaker() {
     assert_eq!(breakers.len(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_number_of_other_keys_closes_an_open_breaker() {
     let breakers = keyed(2);
     fail(&breakers.of(&"a").unwrap());
@@ -85,7 +85,7 @@ async fn no_number_of_other_keys_closes_an_open_breaker() {
     assert!(breakers.of(&"f").is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_breaker_that_somebody_holds_or_set_by_hand_is_not_forgotten() {
     let breakers = keyed(1);
     let held = breakers.of(&"a").unwrap();
@@ -100,7 +100,7 @@ async fn a_breaker_that_somebody_holds_or_set_by_hand_is_not_forgotten() {
     assert!(breakers.of(&"b").is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn room_is_made_by_what_was_asked_for_longest_ago() {
     let breakers = Breakers::new(Policy::default(), 2, rng(), Arc::new(())).unwrap();
     for key in ["a", "b", "a"] {
@@ -113,7 +113,7 @@ async fn room_is_made_by_what_was_asked_for_longest_ago() {
     assert_eq!(none.unwrap_err(), InvalidPolicy::Zero("capacity"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn breakers_of_one_table_open_for_different_times() {
     let policy = Policy {
         open: OpenTime::doubling(Duration::from_secs(60), Duration::from_secs(60), 0.5),
@@ -133,7 +133,7 @@ async fn breakers_of_one_table_open_for_different_times() {
     assert!(times.len() > 20, "{times:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_that_was_offered_is_missing_from_the_totals() {
     let breaker = Breaker::new("a", opens_at_once(), rng(), Arc::new(())).unwrap();
     let busy = Outcome::Throttled { patience: None };
@@ -156,7 +156,7 @@ async fn nothing_that_was_offered_is_missing_from_the_totals() {
     assert_eq!((totals.excluded, totals.cancelled), (1, 2));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panic_before_there_is_a_future_is_a_failure_too() {
     let breaker = Breaker::new("a", Policy::default(), rng(), Arc::new(())).unwrap();
     let panics = |(): ()| -> Ready<Result<(), ()>> { panic!("planted") };

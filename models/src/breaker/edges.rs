@@ -186,7 +186,7 @@ async fn half_open() -> Breaker {
     breaker
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_trial_gives_its_slot_back() {
     let breaker = half_open().await;
     let layer = BreakerLayer::new(breaker.clone(), by_result::<(), ()>);
@@ -201,7 +201,7 @@ async fn a_cancelled_trial_gives_its_slot_back() {
     assert_eq!(breaker.state(), State::Closed);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_an_inner_breaker_refused_is_no_failure_for_the_outer_one() {
     let new = |name, more_than| {
         let policy = Policy {

@@ -183,7 +183,7 @@ impl Observer for Notes {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn observers_hear_apart_what_happened_and_what_would_have() {
     let notes = Arc::new(Notes::default());
     let rng = ChaCha8Rng::seed_from_u64(1);

@@ -177,7 +177,7 @@ fn nonsense_is_refused_when_a_breaker_is_built() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_dropped_permit_is_excluded_and_an_observer_may_ask_the_breaker() {
     use std::sync::{Arc, Mutex, OnceLock};
     #[derive(Default)]
@@ -201,7 +201,7 @@ async fn a_dropped_permit_is_excluded_and_an_observer_may_ask_the_breaker() {
     assert!(breaker.admit().is_err());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_a_failure_and_is_raised_again() {
     use tower::{Layer, Service};
     let rng = ChaCha8Rng::seed_from_u64(1);

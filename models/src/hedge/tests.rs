@@ -51,7 +51,7 @@ fn begun(script: &Script, since: Instant) -> Vec<u64> {
     each.map(|after| after.as_millis() as u64).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_slow_attempt_is_hedged_and_the_first_success_counts() {
     let (hedging, script) = service(2, &[(1000, Ok(1)), (5, Ok(2))]);
     let began = Instant::now();
@@ -66,7 +66,7 @@ async fn a_slow_attempt_is_hedged_and_the_first_success_counts() {
     assert_eq!(script.attempts(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn losers_are_dropped_before_the_answer_is_told() {
     let capacity = Capacity::new(500, Costs::V2_0).unwrap();
     let steps = [(1000, Ok(1)), (1000, Ok(2)), (5, Ok(3))];
@@ -82,7 +82,7 @@ async fn losers_are_dropped_before_the_answer_is_told() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_fast_failure_does_not_win_over_a_slow_success() {
     let (hedging, script) = service(2, &[(50, Ok(1)), (1, CURABLE)]);
     assert_eq!(call(&hedging, READ).await, Ok(1));
@@ -93,7 +93,7 @@ async fn a_fast_failure_does_not_win_over_a_slow_success() {
     assert_eq!(script.attempts(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failure_that_may_pass_fires_the_next_attempt_at_once() {
     let began = Instant::now();
     let (hedging, script) = service(3, &[(1, CURABLE), (1, CURABLE), (1, Ok(3))]);
@@ -103,7 +103,7 @@ async fn a_failure_that_may_pass_fires_the_next_attempt_at_once() {
     assert!(begun[2] < 10, "{begun:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failure_that_none_can_cure_ends_the_call() {
     let (hedging, script) = service(3, &[(1000, Ok(1)), (1, Err(Fault::Fatal))]);
     let fatal = Err(Error::Inner(Fault::Fatal));
@@ -111,7 +111,7 @@ async fn a_failure_that_none_can_cure_ends_the_call() {
     assert_eq!((script.attempts(), script.living()), (2, 0));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_last_failure_is_told_if_all_attempts_fail() {
     let (hedging, script) = service(3, &[(1, CURABLE)]);
     let fault = Error::Inner(Fault::Curable(Wish::None));
@@ -120,7 +120,7 @@ async fn the_last_failure_is_told_if_all_attempts_fail() {
     assert_eq!(hedging.counts().failed, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_push_back_delays_the_next_attempt_and_a_negative_one_stops_hedging() {
     let said = |wish| (1, Err(Fault::Curable(wish)));
     let began = Instant::now();
@@ -133,7 +133,7 @@ async fn a_push_back_delays_the_next_attempt_and_a_negative_one_stops_hedging() 
     assert_eq!(script.attempts(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_write_is_never_hedged() {
     let write = Request {
         is_idempotent: false,
@@ -144,7 +144,7 @@ async fn a_write_is_never_hedged() {
     assert_eq!(script.attempts(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_repeated_outside_is_not_hedged() {
     let request = Request {
         is_repeated_outside: true,
@@ -155,7 +155,7 @@ async fn a_request_that_is_repeated_outside_is_not_hedged() {
     assert_eq!(script.attempts(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn when_everything_is_slow_the_budget_bounds_the_hedges() {
     let now = Instant::now();
     let tokens = TokenBudget::new(ms(100_000), 0, 0.1, now).unwrap();
@@ -174,7 +174,7 @@ async fn when_everything_is_slow_the_budget_bounds_the_hedges() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_tokens_there_is_one_attempt() {
     let tokens = GrpcTokens::new(10, 0.1).unwrap();
     (0..5).for_each(|_| tokens.failed(Instant::now()));
@@ -221,7 +221,7 @@ fn a_hedge_goes_to_another_endpoint_or_nowhere_and_a_retry_rather_to_another() {
     assert!(both.loads().iter().all(|(_, load)| *load == 0));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_ends_at_its_deadline_whatever_its_attempts_do() {
     let steps = [
         (1000, Ok(1)),
@@ -252,7 +252,7 @@ async fn a_call_ends_at_its_deadline_whatever_its_attempts_do() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nobody_waits_for_an_attempt_that_would_begin_after_the_deadline() {
     let asked = Err(Fault::Curable(Wish::After(ms(5000))));
     let (hedging, _) = service(3, &[(1, asked)]);
@@ -266,7 +266,7 @@ async fn nobody_waits_for_an_attempt_that_would_begin_after_the_deadline() {
     assert!(began.elapsed() < ms(10));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_attempt_that_is_cut_off_makes_room_for_the_next() {
     let limited = Policy {
         delay: Delay::Fixed(ms(100)),
@@ -283,7 +283,7 @@ async fn an_attempt_that_is_cut_off_makes_room_for_the_next() {
     assert!(begun[1] >= 20 && begun[1] <= 22, "{begun:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_hedge_begins_early_by_rounding() {
     let delay = Duration::from_nanos(1_700_001);
     let exact = Policy {
@@ -299,7 +299,7 @@ async fn no_hedge_begins_early_by_rounding() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_delay_is_a_percentile_of_the_last_window_and_does_not_feed_on_its_hedges() {
     let percentile = Policy {
         delay: Delay::Percentile {
@@ -338,7 +338,7 @@ async fn the_delay_is_a_percentile_of_the_last_window_and_does_not_feed_on_its_h
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn dropping_a_call_at_any_await_point_leaves_nothing_behind() {
     let steps = [(40, Ok(1)), (5, CURABLE), (30, CURABLE), (20, Ok(1))];
     for polls in 0.. {

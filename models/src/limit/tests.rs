@@ -16,7 +16,7 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn idle_time_saves_no_more_than_the_burst_and_a_refusal_spends_nothing() {
     let limiter = Limiter::new(&Quota::per_second(2)).unwrap();
     let first = Instant::now();
@@ -37,7 +37,7 @@ async fn idle_time_saves_no_more_than_the_burst_and_a_refusal_spends_nothing() {
     assert_eq!(limiter.check_at(1, t + ms(500)), Ok(()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_clock_that_steps_back_grants_nothing() {
     let limiter = Limiter::new(&Quota::per_second(1)).unwrap();
     let t = Instant::now() + ms(60_000);
@@ -48,7 +48,7 @@ async fn a_clock_that_steps_back_grants_nothing() {
     assert_eq!(limiter.check_at(1, t - ms(50_000)), Err(early));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn more_than_the_burst_is_refused_for_good_and_spends_nothing() {
     let limiter = Limiter::new(&Quota::per_second(5)).unwrap();
     let t = Instant::now();
@@ -60,7 +60,7 @@ async fn more_than_the_burst_is_refused_for_good_and_spends_nothing() {
     assert_eq!(limiter.check_at(5, t + ms(1_000_000)), Ok(()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_wait_is_right_to_the_nanosecond() {
     for cells in [1, 2, 3] {
         let limiter = Limiter::new(&Quota::per_second(3)).unwrap();
@@ -74,7 +74,7 @@ async fn a_wait_is_right_to_the_nanosecond() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_full_table_forgets_only_keys_at_rest() {
     let limiter = KeyedLimiter::new(&Quota::per_second(1), 2).unwrap();
     let t = Instant::now();
@@ -87,7 +87,7 @@ async fn a_full_table_forgets_only_keys_at_rest() {
     assert_eq!(limiter.len(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn keys_without_room_share_one_quota_and_gain_nothing_when_room_comes() {
     let limiter = KeyedLimiter::new(&Quota::per_second(2), 1).unwrap();
     let t = Instant::now();
@@ -129,7 +129,7 @@ fn nonsense_is_refused_when_a_limiter_is_built() {
     assert!(Gcra::new(&Quota { period, ..quota }).is_err());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_flood_of_keys_takes_no_more_room_than_the_table_has() {
     let limiter = KeyedLimiter::new(&Quota::per_second(1), 100).unwrap();
     let began = Instant::now();
@@ -145,7 +145,7 @@ async fn a_flood_of_keys_takes_no_more_room_than_the_table_has() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_table_works_with_any_law_and_hands_out_its_state() {
     let law = Leaky::per_second(10, 5).unwrap();
     let limiter = KeyedLimiter::with_law(law, 8).unwrap();
@@ -165,7 +165,7 @@ async fn a_table_works_with_any_law_and_hands_out_its_state() {
     assert_eq!(limiter.standing_at(&"b", now).remaining, 6);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_service_behind_a_limiter_is_not_called_for_what_is_refused() {
     use tower::{Layer, Service, ServiceExt};
     let law = FixedWindow::new(2, Duration::from_secs(1)).unwrap();

@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(judge(Method::GET, Err(unsendable)), Verdict::Failure);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn an_attempt_carries_its_number_and_what_is_left() {
         let now = Instant::now();
         let attempt = |left| Attempt {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_is_cut_at_its_deadline_and_never_before() {
     let after = Duration::from_millis(20);
     let began = Instant::now();
@@ -17,7 +17,7 @@ async fn a_call_is_cut_at_its_deadline_and_never_before() {
     assert_eq!(Deadline::at(began).bound(ready(1)).await, Ok(1));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn at_the_instant_itself_a_deadline_has_passed() {
     let now = Instant::now();
     let deadline = Deadline::after(now, Duration::from_secs(1));

@@ -52,7 +52,7 @@ fn of_two_endpoints_the_dearer_one_is_never_picked() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_call_weighs_no_longer() {
     gives_back_a_cancelled_call(Arc::new(least("a"))).await;
     gives_back_a_cancelled_call(Arc::new(peak("a"))).await;

@@ -316,7 +316,7 @@ fn first_deadlines_differ_from_one_balancer_to_the_next() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn those_that_join_an_empty_set_are_not_slowed() {
     let policy = EarliestDeadlinePolicy {
         slow_start: Some(SlowStart::over(60 * SECOND)),
@@ -328,7 +328,7 @@ async fn those_that_join_an_empty_set_are_not_slowed() {
     assert_eq!(picks.matches('c').count(), 100);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_call_of_a_weighted_turn_is_in_flight_no_longer() {
     gives_back_a_cancelled_call(Arc::new(smooth("a"))).await;
     gives_back_a_cancelled_call(Arc::new(deadline("a"))).await;

@@ -144,7 +144,7 @@ fn nonsense_is_refused_when_a_throttle_is_built() {
     assert_eq!(with(|p| p.forced = Some(Duration::ZERO)), forced);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_pass_reports_once_and_a_dropped_one_nothing() {
     let throttle = Throttle::new(Policy::sre(), ChaCha8Rng::seed_from_u64(1)).unwrap();
     drop(throttle.admit().unwrap());

@@ -53,7 +53,7 @@ fn exchange(holder: &mut Holder, ledger: &mut Ledger, now: Instant) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn four_gateways_together_get_one_limit() {
     let began = Instant::now();
     let mut ledger = ledger(began);
@@ -73,7 +73,7 @@ async fn four_gateways_together_get_one_limit() {
     assert!(passed.iter().all(|passed| *passed >= all / 8), "{passed:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_ledger_that_is_down_is_handled_as_the_flag_says() {
     let began = Instant::now();
     let local = Quota::per_second(3);
@@ -113,7 +113,7 @@ async fn a_ledger_that_is_down_is_handled_as_the_flag_says() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_same_ask_twice_is_lent_once_and_an_overtaken_one_not_at_all() {
     let now = Instant::now();
     let (mut ledger, mut holder) = (ledger(now), holder(0, WhenDown::Refuse, now));
@@ -131,7 +131,7 @@ async fn the_same_ask_twice_is_lent_once_and_an_overtaken_one_not_at_all() {
     assert_eq!(holder.held(later), 10);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lease_runs_out_for_its_holder_before_it_does_for_the_ledger() {
     let began = Instant::now();
     let (mut ledger, mut holder) = (ledger(began), holder(0, WhenDown::Refuse, began));
@@ -150,7 +150,7 @@ async fn a_lease_runs_out_for_its_holder_before_it_does_for_the_ledger() {
     assert_eq!(ledger.holders(arrived + ms(1000)), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_comes_after_its_time_is_not_spent() {
     let began = Instant::now();
     let (mut ledger, mut holder) = (ledger(began), holder(0, WhenDown::Refuse, began));
@@ -160,7 +160,7 @@ async fn an_answer_that_comes_after_its_time_is_not_spent() {
     assert_eq!(holder.held(began + ms(1000)), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_given_back_is_lent_again_at_once_and_what_is_lost_only_by_the_rate() {
     let began = Instant::now();
     let mut ledger = ledger(began);
@@ -189,7 +189,7 @@ async fn what_is_given_back_is_lent_again_at_once_and_what_is_lost_only_by_the_r
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_a_crashed_ledger_may_have_lent_is_not_lent_again() {
     let began = Instant::now();
     let mut holder = holder(0, WhenDown::Refuse, began);
@@ -204,7 +204,7 @@ async fn what_a_crashed_ledger_may_have_lent_is_not_lent_again() {
     assert_eq!(holder.held(now), 1, "by the rate of 25 ms");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn settings_that_cannot_be_meant_are_refused() {
     let now = Instant::now();
     let (zero, quota) = (Duration::ZERO, Quota::per_second(0));
@@ -250,7 +250,7 @@ async fn settings_that_cannot_be_meant_are_refused() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_on_its_way_from_a_new_account_is_not_taken_for_spent() {
     let began = Instant::now();
     let (mut ledger, mut holder) = (ledger(began), holder(0, WhenDown::Refuse, began));
@@ -275,7 +275,7 @@ fn small_ledger(now: Instant) -> Ledger {
     Ledger::new(policy, &mut rng(0), now).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_poor_ask_repeated_is_not_lent_more() {
     let now = Instant::now();
     let mut ledger = small_ledger(now);
@@ -292,7 +292,7 @@ async fn a_poor_ask_repeated_is_not_lent_more() {
     assert_eq!(poor.held(now + ms(20)), 10);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nobody_gives_back_more_than_it_had() {
     let now = Instant::now();
     let mut ledger = small_ledger(now);
@@ -313,7 +313,7 @@ async fn nobody_gives_back_more_than_it_had() {
     assert_eq!(held, [0, 5, 5]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_put_aside_for_a_holder_that_died_goes_to_the_others() {
     let began = Instant::now();
     let mut ledger = small_ledger(began);
@@ -326,7 +326,7 @@ async fn what_was_put_aside_for_a_holder_that_died_goes_to_the_others() {
     assert_eq!(late.held(began + ms(1000)), 10);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_idle_holder_renews_its_lease_half_way() {
     let began = Instant::now();
     let (mut ledger, mut holder) = (ledger(began), holder(0, WhenDown::Refuse, began));
@@ -339,7 +339,7 @@ async fn an_idle_holder_renews_its_lease_half_way() {
     assert_eq!(ledger.lent(began + ms(1499)), 10, "the same ten");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_poor_holder_asks_again_before_the_little_it_has_runs_out() {
     let began = Instant::now();
     let quota = Quota {

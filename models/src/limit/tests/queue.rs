@@ -36,7 +36,7 @@ async fn leaves(call: Call<'_>, began: Instant, earliest: u64) {
     assert!(began.elapsed() >= ms(earliest), "{earliest}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_queue_lets_one_go_per_interval_and_refuses_longer_waits() {
     let (queue, began) = (queue(), Instant::now());
     assert_eq!(come(&queue).await.err(), Some(Ok(())));
@@ -59,7 +59,7 @@ async fn a_queue_lets_one_go_per_interval_and_refuses_longer_waits() {
     assert_eq!(queue.counts(), counts);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_leaves_the_queue_gives_its_place_to_those_behind() {
     let (queue, began) = (queue(), Instant::now());
     assert_eq!(come(&queue).await.err(), Some(Ok(())));
@@ -86,7 +86,7 @@ async fn a_caller_that_leaves_the_queue_gives_its_place_to_those_behind() {
     assert_eq!(queue.counts(), counts);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_queue_that_everybody_left_admits_at_once() {
     let queue = queue();
     queue.enter().await.unwrap();
@@ -98,7 +98,7 @@ async fn a_queue_that_everybody_left_admits_at_once() {
     assert_eq!(queue.counts().left, 20);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn idle_time_is_not_saved() {
     let queue = queue();
     queue.enter().await.unwrap();
@@ -108,7 +108,7 @@ async fn idle_time_is_not_saved() {
     leaves(waits(&queue).await, began, 100).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_queue_that_cannot_be_meant_is_refused() {
     let quota = Quota::per_second(1000);
     assert!(Queue::new(&quota, Duration::ZERO).is_ok());

@@ -22,7 +22,7 @@ fn clients_and_all(each: u32, all: u32) -> Rules {
     Rules::new(vec![all.unwrap(), each.unwrap()]).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_by_one_rule_charges_none() {
     let rules = clients_and_all(2, 10);
     let now = Instant::now();
@@ -49,7 +49,7 @@ async fn a_refusal_by_one_rule_charges_none() {
     assert_eq!(rules.counts(), counts);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_rule_that_makes_it_wait_longest_is_reported() {
     let slow = Quota {
         period: Duration::from_secs(60),
@@ -88,7 +88,7 @@ fn second(rules: &Rules, from: Instant) -> (usize, [usize; 4]) {
     (greedy, polite)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_greedy_tenant_leaves_the_others_their_share() {
     let rules = clients_and_all(10, 20);
     let began = Instant::now();
@@ -99,7 +99,7 @@ async fn a_greedy_tenant_leaves_the_others_their_share() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn descriptors_name_the_limit_by_order_key_and_value() {
     let search = Pattern::everything().with("route", "search").each("client");
     let rules = vec![
@@ -136,7 +136,7 @@ async fn descriptors_name_the_limit_by_order_key_and_value() {
     assert!(!search.matches(&client("a")));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_clock_that_steps_back_finds_the_rules_as_they_were() {
     let law = FixedWindow::new(3, Duration::from_secs(1)).unwrap();
     let rule = Rule::new("all", Pattern::everything(), law, 1).unwrap();

@@ -10,7 +10,7 @@ fn sketch(limit: u32) -> SketchLimiter {
     SketchLimiter::new(limit, Duration::from_secs(1), &mut rng).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_key_alone_gets_exactly_its_limit() {
     let (limiter, now) = (sketch(10), Instant::now());
     let passed = (0..30).filter(|_| limiter.check_at("a", 1, now).is_ok());
@@ -24,7 +24,7 @@ async fn one_key_alone_gets_exactly_its_limit() {
     assert_eq!(limiter.check_at("a", 11, now + ms(60_000)), never);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_key_gets_more_than_its_limit_and_few_get_less() {
     let (limiter, now) = (sketch(20), Instant::now());
     let mut short = 0;
@@ -40,7 +40,7 @@ async fn no_key_gets_more_than_its_limit_and_few_get_less() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_refused_is_not_counted_against_others() {
     let (limiter, now) = (sketch(5), Instant::now());
     for _ in 0..100_000 {

@@ -9,7 +9,7 @@ fn seconds(headers: &HeaderMap, name: &str) -> Option<u64> {
     Some(value.to_str().unwrap().parse().unwrap())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_waits_as_the_fields_say_is_admitted_and_a_second_earlier_is_not() {
     let quota = Quota {
         period: Duration::from_secs(10),
@@ -41,7 +41,7 @@ async fn a_client_that_waits_as_the_fields_say_is_admitted_and_a_second_earlier_
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_admitted_call_is_told_what_is_left_and_when_all_is_back() {
     let limiter = Limiter::new(&Quota::per_second(4)).unwrap();
     let t = Instant::now();

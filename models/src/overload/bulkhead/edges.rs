@@ -139,7 +139,7 @@ fn health_checks_have_a_compartment_of_their_own() {
     assert!(take(&bulkhead, &Call::of(Priority::Health)).is_ok());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_waits_no_longer_than_it_may_and_its_waker_is_called() {
     let policy = Policy::each(Compartment {
         concurrency: 1,
@@ -158,7 +158,7 @@ async fn a_call_waits_no_longer_than_it_may_and_its_waker_is_called() {
     assert!(bulkhead.tally(Priority::Normal).is_balanced());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_a_failure_and_is_raised_again() {
     let bulkhead = bulkhead(1, 0);
     let panics = tower::service_fn(async |(): ()| -> Result<(), ()> { panic!("planted") });

@@ -162,7 +162,7 @@ fn replicas_that_began_together_do_not_measure_together() {
     assert!(last - first > 4_500 * MS, "over half of the jitter");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_shed_is_no_sample_of_latency() {
     let aimd = Aimd::new(AimdPolicy {
         initial: 2,
@@ -243,7 +243,7 @@ fn a_call_that_is_dropped_after_any_number_of_polls_gives_its_place_back() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_a_failure_and_is_raised_again() {
     let limiter = Limiter::new("a", Fixed::new(1).unwrap(), Arc::new(()));
     let panics = service_fn(async |(): ()| -> Result<(), ()> { panic!("planted") });

@@ -203,7 +203,7 @@ fn a_call_that_is_dropped_after_any_number_of_polls_gives_its_place_back() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_a_failure_and_is_raised_again() {
     let rng = ChaCha8Rng::seed_from_u64(1);
     let law = SuccessRate::new(SuccessRatePolicy::default(), rng, Instant::now());

@@ -45,7 +45,7 @@ async fn call(service: &Repeated, request: Request) -> Result<u32, Error<Fault>>
     service.clone().oneshot(request).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_is_repeated_until_it_succeeds_or_its_attempts_are_made() {
     let (repeated, script) = service(policy(3), &[(0, CURABLE), (0, CURABLE), (0, Ok(7))]);
     let began = Instant::now();
@@ -58,7 +58,7 @@ async fn a_call_is_repeated_until_it_succeeds_or_its_attempts_are_made() {
     assert_eq!(script.attempts(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_of_ours_is_not_repeated_and_costs_nothing() {
     let capacity = Capacity::new(500, Costs::V2_0).unwrap();
     let steps = [(0, CURABLE), (0, Err(Fault::Refused)), (0, Ok(1))];
@@ -69,7 +69,7 @@ async fn a_refusal_of_ours_is_not_repeated_and_costs_nothing() {
     assert_eq!(capacity.left(), 500);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_repeated_outside_gets_one_attempt() {
     let capacity = Capacity::new(500, Costs::V2_0).unwrap();
     let (repeated, script) = within(Arc::new(capacity.clone()), policy(3), &[(0, CURABLE)]);
@@ -82,7 +82,7 @@ async fn a_request_that_is_repeated_outside_gets_one_attempt() {
     assert_eq!(capacity.left(), 500);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_dead_connection_is_replaced_once_by_a_fresh_one_for_nothing() {
     let capacity = Capacity::new(500, Costs::V2_0).unwrap();
     let steps = [(0, Err(Fault::Unsent)), (0, Ok(1))];
@@ -101,7 +101,7 @@ async fn a_dead_connection_is_replaced_once_by_a_fresh_one_for_nothing() {
     assert_eq!(script.attempts(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_attempt_begins_and_none_goes_on_after_the_deadline() {
     for left in [0, 50, 99, 100, 101, 150, 250, 1000] {
         let deadline = Deadline::after(Instant::now(), ms(left));
@@ -139,7 +139,7 @@ async fn ends_by<T, E>(instant: Instant, call: impl Future<Output = Result<T, E>
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_attempt_never_outlives_the_call() {
     let limits = Limits {
         total: Some(ms(500)),
@@ -165,7 +165,7 @@ async fn an_attempt_never_outlives_the_call() {
     assert_eq!(cuts.collect::<Vec<_>>(), [200, 500]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_write_that_was_cut_off_is_not_repeated_and_a_read_is() {
     let limited = || Policy {
         limits: Limits {
@@ -185,7 +185,7 @@ async fn a_write_that_was_cut_off_is_not_repeated_and_a_read_is() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_pause_ends_early_by_rounding() {
     let mut exact = policy(2);
     exact.backoff.base = Duration::from_nanos(1_700_001);
@@ -200,7 +200,7 @@ async fn no_pause_ends_early_by_rounding() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn clones_of_a_service_share_its_budget() {
     let budget = Arc::new(Capacity::new(10, Costs::V2_0).unwrap());
     let (repeated, script) = within(budget, policy(2), &[(0, CURABLE)]);
@@ -212,7 +212,7 @@ async fn clones_of_a_service_share_its_budget() {
     assert_eq!(repeated.counts().unpaid, 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn clients_that_fail_together_part() {
     let mut begun = BTreeSet::new();
     for seed in 0..20 {
@@ -227,7 +227,7 @@ async fn clients_that_fail_together_part() {
     assert!(begun.len() >= 15, "{begun:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn dropping_a_call_at_any_await_point_leaves_nothing_behind() {
     let steps = [
         (5, CURABLE),
@@ -256,7 +256,7 @@ async fn dropping_a_call_at_any_await_point_leaves_nothing_behind() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_counted_and_poisons_nothing() {
     let (repeated, script) = service(policy(2), &[PANIC, (0, Ok(1))]);
     let panicked = AssertUnwindSafe(call(&repeated, READ)).catch_unwind().await;

@@ -216,7 +216,7 @@ fn every_call_is_counted_once_whatever_becomes_of_it() {
     assert_eq!(balancer.counters().cancelled, 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cancelled_call_gives_its_room_back() {
     let balancer = Arc::new(hashed(
         Policy::new(Layout::Ketama).bounded(percent(101)),

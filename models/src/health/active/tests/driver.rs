@@ -100,7 +100,7 @@ fn conserved(checks: &Checks, open: usize) {
     assert_eq!(c.begun, ended + open as u64, "{c:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_sick_the_silent_and_the_panicking_leave_and_the_well_stay() {
     let (stage, checks) = checks(swift(), "well sick silent panics");
     let _driver = spawn(checks.clone().run());
@@ -116,7 +116,7 @@ async fn the_sick_the_silent_and_the_panicking_leave_and_the_well_stay() {
     conserved(&checks, stage.open());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn dropping_the_future_drops_every_probe_and_it_may_run_again() {
     let (stage, checks) = checks(swift(), "a b c");
     ["a", "b", "c"]
@@ -138,7 +138,7 @@ async fn dropping_the_future_drops_every_probe_and_it_may_run_again() {
     until(|| checks.is_healthy("a") && checks.is_healthy("c")).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_endpoint_that_leaves_is_asked_no_more_and_its_probe_is_dropped() {
     let (stage, checks) = checks(swift(), "stays leaves");
     stage.say("leaves", Answer::Silent);
@@ -155,7 +155,7 @@ async fn an_endpoint_that_leaves_is_asked_no_more_and_its_probe_is_dropped() {
     conserved(&checks, stage.open());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_left_and_came_back_is_another_and_gets_no_answer_of_the_first() {
     let slow = Policy {
         interval: 60 * SECOND,
@@ -191,7 +191,7 @@ fn an_answer_to_an_earlier_coming_changes_nothing() {
     assert!(change.is_some_and(|change| change.healthy));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_first_traffic_brings_the_next_probe_forward() {
     let policy = Policy {
         no_traffic_interval: Some(3600 * SECOND),
@@ -218,7 +218,7 @@ impl Observer for Curious {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_observer_may_ask_and_change_the_set_it_is_told_of() {
     let observer = Arc::new(Curious(Mutex::default(), AtomicUsize::new(0)));
     let stage = Stage::default();

@@ -40,7 +40,7 @@ fn detector(policy: Policy, observer: Arc<dyn Observer>) -> OutlierDetector {
     detector
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_driver_brings_back_what_was_ejected_and_stops_when_dropped() {
     let observer = Arc::new(Curious::default());
     let detector = detector(swift(), observer.clone());

@@ -38,6 +38,11 @@ impl Builder {
         self
     }
 
+    /// Without effect: simulated time always passes by itself, and only while nothing else can happen.
+    pub fn start_paused(&mut self, _: bool) -> &mut Self {
+        self
+    }
+
     /// Without effect: tasks run one at a time.
     pub fn worker_threads(&mut self, _: usize) -> &mut Self {
         self
