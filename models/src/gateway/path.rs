@@ -1,12 +1,13 @@
 //! Path normalisation: done once, before limits, authentication and routing; the result is forwarded.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// What to do with an encoded slash or backslash (`%2F`, `%5C`) in a path.
 ///
 /// The gateway and a service that decode differently see two different paths; that is how
 /// `/public/..%2fadmin` gets past a rule for `/admin`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncodedSlashes {
     /// Refuse the request with 400.

@@ -44,8 +44,8 @@ pub enum Verb {
     Diff(Diff),
     /// Print what happened for one request, in all of the services that it went through.
     Export(Export),
-    /// Print the JSON Schema of scenario files.
-    Schema,
+    /// Print the JSON Schema of scenario files, or of a gateway's.
+    Schema(Schema),
     /// Serve as a reverse proxy (real world: `cargo real gateway ...`).
     Gateway(Gateway),
     /// Start a scenario's services on this machine (real world: `cargo real up ...`).
@@ -249,6 +249,24 @@ pub struct Export {
     /// Write into this file instead of to standard output.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of which files.
+    #[arg(long, value_enum, default_value_t, value_name = "FILES")]
+    pub of: SchemaOf,
+}
+
+/// Which files a schema describes.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenarios.
+    #[default]
+    Scenario,
+    /// What `gateway --config` reads.
+    Gateway,
 }
 
 /// Arguments of `gateway`.

@@ -46,7 +46,7 @@ fn carry_out(arguments: Arguments) -> Result<Exit, exit::Failure> {
         Verb::Audit(audit) => audit::audit(&audit),
         Verb::Diff(diff) => diff::diff(&diff),
         Verb::Export(export) => export::export(&export),
-        Verb::Schema => schema::schema(),
+        Verb::Schema(schema) => schema::schema(&schema),
         Verb::Gateway(gateway) => gateway::gateway(&gateway),
         Verb::Up(up) => up::up(&up),
         Verb::UpReplica(replica) => up_replica::up_replica(&replica),

@@ -1,6 +1,7 @@
 //! The file of `windtunnel gateway`: where it listens, and everything a gateway is told.
 
 use super::{Problem, decode::syntax, explain::explain, prune};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use std::{net::SocketAddr, ops::Range};
 use toml::{
     Spanned,
@@ -17,7 +18,29 @@ pub struct GatewayFile {
     pub config: Config,
 }
 
+/// The file of `windtunnel gateway`.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "only its schema is of use: a file is read in parts, to report all that is wrong"
+)]
+struct Written {
+    /// Where it listens, as `address:port`.
+    listen: String,
+    #[serde(flatten)]
+    config: Config,
+}
+
 impl GatewayFile {
+    /// The JSON Schema of the file, for completion and checks in editors.
+    pub fn schema() -> Schema {
+        let settings = SchemaSettings::draft07();
+        let mut schema = settings.into_generator().into_root_schema_for::<Written>();
+        schema.insert("title".to_owned(), "Gateway".into());
+        schema
+    }
+
     /// Reads a file: `listen = "address:port"`, and the keys of a gateway's [`Config`] beside it.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 mod mistakes;
 mod overrides;
 
-use super::{Policy, Scenario, schema};
+use super::{GatewayFile, Policy, Scenario, schema};
 use crate::catalogue::SCENARIOS;
 
 #[test]
@@ -20,6 +20,16 @@ fn the_committed_schema_is_fresh() {
     let fresh = serde_json::to_string_pretty(&schema()).expect("a schema is JSON");
     let committed = include_str!("../../scenario.schema.json");
     assert_eq!(committed.trim(), fresh, "write it anew: windtunnel schema");
+}
+
+#[test]
+fn the_committed_schema_of_the_gateway_is_fresh() {
+    let fresh = serde_json::to_string_pretty(&GatewayFile::schema()).expect("a schema is JSON");
+    let committed = include_str!("../../gateway.schema.json");
+    let how = "write it anew: windtunnel schema --of gateway";
+    assert_eq!(committed.trim(), fresh, "{how}");
+    // A duration of the standard library would be a table of seconds and nanoseconds.
+    assert!(!fresh.contains("nanos\""), "a duration without its text");
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::quantity;
 
 /// Several upstreams that share the requests of a route by weight.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Split {
     /// The upstreams.
@@ -19,7 +20,7 @@ pub struct Split {
 }
 
 /// One upstream of a split.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Share {
     /// Its name.
@@ -30,7 +31,7 @@ pub struct Share {
 }
 
 /// What requests have in common that stay together.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stick {
     /// The client, as the limiters know it.
@@ -42,7 +43,7 @@ pub enum Stick {
 }
 
 /// The client is told to ask elsewhere. What is absent stays as it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Redirect {
     /// `http` or `https`. With it the port is that scheme's, unless `port` says otherwise.
@@ -70,7 +71,7 @@ impl Default for Redirect {
 }
 
 /// The gateway answers itself.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Respond {
     /// The status.
@@ -84,7 +85,7 @@ pub struct Respond {
 }
 
 /// Another path.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathRewrite {
     /// Instead of the whole path.
@@ -94,7 +95,7 @@ pub enum PathRewrite {
 }
 
 /// What the endpoint is asked for instead.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Rewrite {
     /// The `Host` header. What the client asked for stays in `X-Forwarded-Host`.
@@ -104,7 +105,7 @@ pub struct Rewrite {
 }
 
 /// Changes to headers: first what is removed, then what is set, then what is added.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct HeaderChanges {
     /// Every occurrence goes.
@@ -117,7 +118,7 @@ pub struct HeaderChanges {
 
 /// A copy of requests for an upstream whose answers nobody sees. Only requests whose body the gateway
 /// holds whole are copied (see `replay-buffer`).
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Mirror {
     /// The upstream.

@@ -1,13 +1,15 @@
 //! How an endpoint is picked, as a file says it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 use super::quantity;
 use crate::balance::cluster::zone::ZonePolicy;
@@ -18,7 +20,8 @@ use crate::balance::turns::{EarliestDeadlinePolicy, SmoothPolicy};
 use crate::balance::{self, InvalidPolicy, Policy};
 
 /// An endpoint with what there is to say about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Endpoint {
     /// Where it listens, as `name:port`.
     pub address: String,
@@ -57,6 +60,17 @@ impl From<&str> for Endpoint {
     }
 }
 
+impl JsonSchema for Endpoint {
+    fn schema_name() -> Cow<'static, str> {
+        "Endpoint".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = Table::json_schema(generator);
+        json_schema!({ "anyOf": [{ "type": "string", "description": "`name:port`" }, table] })
+    }
+}
+
 impl<'de> Deserialize<'de> for Endpoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextOrTable)
@@ -64,14 +78,18 @@ impl<'de> Deserialize<'de> for Endpoint {
 }
 
 /// The long form.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Table {
+    /// Where it listens, as `name:port`.
     address: String,
+    /// Its share relative to the others', where the balancer knows weights.
     #[serde(default = "one")]
     weight: u32,
+    /// 0 is asked first; a higher number when those below are not healthy enough.
     #[serde(default)]
     priority: u32,
+    /// Where it stands.
     #[serde(default)]
     zone: String,
 }
@@ -110,7 +128,7 @@ impl<'de> Visitor<'de> for TextOrTable {
 }
 
 /// How an endpoint is picked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Balance {
     /// One after the other.
@@ -139,7 +157,7 @@ pub enum Balance {
 }
 
 /// Settings of `smooth-weighted`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SmoothWeighted {
     /// So many failures take an endpoint out; 0 for failures that do nothing.
@@ -163,7 +181,7 @@ impl Default for SmoothWeighted {
 }
 
 /// How the share of an endpoint that joins grows.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SlowStart {
     /// How long it takes until the share is whole.
@@ -196,7 +214,7 @@ impl SlowStart {
 }
 
 /// Settings of `earliest-deadline`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct EarliestDeadline {
     /// Absent: the whole share at once.
@@ -204,7 +222,7 @@ pub struct EarliestDeadline {
 }
 
 /// Settings of `least-request`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct LeastRequest {
     /// How many are drawn where all weights are equal.
@@ -227,7 +245,7 @@ impl Default for LeastRequest {
 }
 
 /// Settings of `peak-ewma`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PeakEwma {
     /// The time constant with which estimates forget.
@@ -253,7 +271,7 @@ impl Default for PeakEwma {
 }
 
 /// Settings of `power-of-two-ewma`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PowerOfTwoEwma {
     /// The time constant with which lag and success forget.
@@ -272,7 +290,7 @@ impl Default for PowerOfTwoEwma {
 }
 
 /// Settings of balancers by hash that have no others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Bounded {
     /// The most that an endpoint has in flight, in percent of its fair part (above 100); absent: no bound.
@@ -280,7 +298,7 @@ pub struct Bounded {
 }
 
 /// Settings of `ring`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Ring {
     /// The fewest entries.
@@ -303,7 +321,7 @@ impl Default for Ring {
 }
 
 /// Settings of `maglev`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct MaglevSize {
     /// Slots of the table, a prime.
@@ -385,7 +403,7 @@ fn keyed(layout: Layout, bound: Option<u32>) -> Result<Policy, InvalidPolicy> {
 }
 
 /// How requests spread over priorities and zones; looked at if endpoints have any.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ClusterSettings {
     /// How much more than its part a priority can take, in percent.
@@ -408,7 +426,7 @@ impl Default for ClusterSettings {
 }
 
 /// Zone-aware routing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ZoneSettings {
     /// The zone of this gateway.

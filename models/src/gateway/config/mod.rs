@@ -10,13 +10,15 @@ mod outliers;
 mod policies;
 pub mod quantity;
 mod route;
+mod secret;
 mod upstream;
 mod validate;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use action::{
     HeaderChanges, Mirror, PathRewrite, Redirect, Respond, Rewrite, Share, Split, Stick,
@@ -32,7 +34,7 @@ pub(super) use validate::check_endpoints;
 use super::EncodedSlashes;
 
 /// A whole gateway.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Config {
     /// The name this gateway appends to `Via`.
@@ -61,7 +63,8 @@ pub struct Config {
     pub replay_buffer: usize,
     /// Connections to the upstreams.
     pub pool: Pool,
-    /// Sets of API keys by name: client name to key.
+    /// Sets of API keys by name: client name to key. Written without the keys themselves.
+    #[serde(serialize_with = "secret::keys")]
     pub keys: BTreeMap<String, BTreeMap<String, String>>,
     /// The header that carries an API key; never forwarded.
     pub key_header: String,
@@ -109,7 +112,7 @@ impl Default for Config {
 }
 
 /// Who a client is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
     /// Its address, without port, by the law of trusted hops.
@@ -123,7 +126,7 @@ pub enum Identity {
 }
 
 /// A limit per client (GCRA).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Limit {
     /// The sustained rate.
@@ -145,7 +148,7 @@ const fn many() -> usize {
 }
 
 /// Connections to the upstreams.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Pool {
     /// How long a connection may take to be established.

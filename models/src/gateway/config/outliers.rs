@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::quantity;
 use crate::health::outlier::{Consecutive, FailurePercentage, Policy, SuccessRate};
 
 /// Endpoints that do worse than the others are left out for a while (Envoy's outlier detection).
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Outliers {
     /// So many answers of 5xx, or failures to get one, in a row; 0 for never.

@@ -1,9 +1,12 @@
 //! Durations and rates as a configuration writes them: strings with units.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
 
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),
@@ -116,10 +119,55 @@ impl<'de> de::Deserialize<'de> for Rate {
     }
 }
 
-/// For `#[serde(with)]` on a duration.
-pub mod duration {
-    use super::{Deserializer, Duration, Text, parse_duration};
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let period = print_duration(self.period);
+        // "50/s" instead of "50/1s".
+        let period = match period.strip_prefix('1') {
+            Some(unit) if unit.starts_with(|c: char| c.is_ascii_alphabetic()) => unit,
+            _ => &period,
+        };
+        serializer.collect_str(&format_args!("{}/{period}", self.requests))
+    }
+}
 
+impl JsonSchema for Rate {
+    fn schema_name() -> Cow<'static, str> {
+        "Rate".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        text("requests per time, as in \"50/s\"", RATE)
+    }
+}
+
+/// The texts that [`parse_duration`] reads, for editors.
+const DURATION: &str =
+    r"^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h|d))( *[0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h|d))*$";
+
+const RATE: &str = r"^[0-9]+ */ *([0-9]+(\.[0-9]*)?)?(ns|us|µs|ms|s|m|h|d)$";
+
+fn text(description: &str, pattern: &str) -> Schema {
+    json_schema!({ "type": "string", "description": description, "pattern": pattern })
+}
+
+/// Prints a duration in the largest unit that needs no fraction.
+fn print_duration(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    if nanos == 0 {
+        return "0s".to_owned();
+    }
+    let fits = |unit: &&(&str, u64)| nanos % u128::from(unit.1) == 0;
+    // The first unit is the nanosecond, which always fits.
+    let (unit, size) = UNITS.iter().rev().find(fits).unwrap_or(&UNITS[0]);
+    format!("{}{unit}", nanos / u128::from(*size))
+}
+
+/// For `#[serde(with)]` on a duration. It is a type, so that a schema finds its text by the same word.
+#[expect(non_camel_case_types, reason = "serde's `with` reads like a module")]
+pub enum duration {}
+
+impl duration {
     /// Reads a duration from a string with units.
     ///
     /// # Errors
@@ -132,12 +180,35 @@ pub mod duration {
             parse: parse_duration,
         })
     }
+
+    /// Writes a duration as it would be read.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&print_duration(*value))
+    }
+}
+
+impl JsonSchema for duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        text(
+            "a time with its unit, as in \"800ms\" or \"1m 30s\"",
+            DURATION,
+        )
+    }
 }
 
 /// For `#[serde(with)]` on a duration that may be absent.
-pub mod optional {
-    use super::{Deserializer, Duration, duration};
+#[expect(non_camel_case_types, reason = "serde's `with` reads like a module")]
+pub enum optional {}
 
+impl optional {
     /// Reads a duration from a string with units.
     ///
     /// # Errors
@@ -148,6 +219,31 @@ pub mod optional {
         D: Deserializer<'de>,
     {
         duration::deserialize(deserializer).map(Some)
+    }
+
+    /// Writes a duration as it would be read, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(
+        value: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => duration::serialize(value, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+impl JsonSchema for optional {
+    fn schema_name() -> Cow<'static, str> {
+        duration::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        duration::json_schema(generator)
     }
 }
 
@@ -199,5 +295,36 @@ mod tests {
         assert_eq!(parse_rate("50/s"), Ok(rate(50, 1)));
         assert_eq!(parse_rate("100/m"), Ok(rate(100, 60)));
         assert_eq!(parse_rate("10/5s"), Ok(rate(10, 5)));
+    }
+
+    #[test]
+    fn durations_and_rates_are_written_as_they_are_read() {
+        for text in ["800ms", "1500ms", "90s", "7us", "2h", "1d", "3ns", "0s"] {
+            let read = parse_duration(text).expect("it is right");
+            assert_eq!(print_duration(read), text);
+        }
+        for text in ["50/s", "10/5s", "3/m", "7/11ms"] {
+            let read = parse_rate(text).expect("it is right");
+            let written = serde_json::to_value(read).expect("text");
+            assert_eq!(written, text);
+        }
+    }
+
+    #[test]
+    fn the_schema_accepts_what_is_read() {
+        let duration = regex_lite::Regex::new(DURATION).expect("a pattern");
+        let rate = regex_lite::Regex::new(RATE).expect("a pattern");
+        for text in [
+            "800ms", "1.5s", "1m 30s", "1m30s", "0s", "7us", "1h", "800", "", "-1s", "s1",
+        ] {
+            assert_eq!(
+                duration.is_match(text),
+                parse_duration(text).is_ok(),
+                "{text}"
+            );
+        }
+        for text in ["50/s", "100/m", "10/5s", "1 / s", "50", "/s", "5/", "-5/s"] {
+            assert_eq!(rate.is_match(text), parse_rate(text).is_ok(), "{text}");
+        }
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{HeaderChanges, Limit, Mirror, Redirect, Respond, Rewrite, Split, quantity};
 
 /// Which requests it is about, and what becomes of them.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Route {
     /// Its name, in access events.
@@ -106,7 +107,7 @@ pub enum Action<'a> {
 
 /// Which protocols a connection may change to (RFC 9110, section 7.8). Deadlines end with the answer's
 /// head then.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Upgrade {
     /// Their names, `websocket` for instance; compared without case.
@@ -121,7 +122,7 @@ const fn an_hour() -> Duration {
 }
 
 /// What the deadline bounds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeadlineCovers {
     /// Everything up to the response's last byte.
@@ -132,7 +133,7 @@ pub enum DeadlineCovers {
 }
 
 /// One alternative of a route; what is absent fits everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Match {
     /// The path.
@@ -151,7 +152,7 @@ pub struct Match {
 }
 
 /// How the path is compared, in its normal form.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathMatch {
     /// The whole path.
@@ -164,7 +165,7 @@ pub enum PathMatch {
 
 /// When and how often a request is repeated. Only idempotent requests are (by method, or because they
 /// carry an `Idempotency-Key`), unless no byte of the request was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Retry {
     /// Attempts in all, the first included.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Balance, ClusterSettings, Endpoint, Outliers, Stick, quantity};
 
 /// A set of equal endpoints.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Upstream {
     /// Where they listen: `name:port`, or a table if there is more to say.
@@ -64,7 +65,7 @@ impl Upstream {
 }
 
 /// What is spoken with endpoints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// HTTP/1.1.
@@ -75,7 +76,7 @@ pub enum Protocol {
 }
 
 /// The breaker of one endpoint (semantics of gobreaker v2, with a deadline for trials).
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Breaker {
     /// So many failures in a row open it; asked only without `failure-rate`.
@@ -106,7 +107,7 @@ pub struct Breaker {
 }
 
 /// A share of failures among enough calls.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FailureRate {
     /// The share, from above 0 to 1.
@@ -133,7 +134,7 @@ impl Default for Breaker {
 }
 
 /// What retries may cost together (token budget of tower and Finagle).
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RetryBudget {
     /// Retries allowed per request, as a fraction; 0.2 allows one retry for five requests.
