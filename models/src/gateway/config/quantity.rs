@@ -157,7 +157,7 @@ fn print_duration(duration: Duration) -> String {
     if nanos == 0 {
         return "0s".to_owned();
     }
-    let fits = |unit: &&(&str, u64)| nanos % u128::from(unit.1) == 0;
+    let fits = |unit: &&(&str, u64)| unit.0.is_ascii() && nanos.is_multiple_of(u128::from(unit.1));
     // The first unit is the nanosecond, which always fits.
     let (unit, size) = UNITS.iter().rev().find(fits).unwrap_or(&UNITS[0]);
     format!("{}{unit}", nanos / u128::from(*size))
