@@ -16,4 +16,5 @@ pub mod overload;
 pub mod retry;
 pub mod saga;
 pub mod timeout;
+pub mod tls;
 pub mod trace;

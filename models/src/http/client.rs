@@ -21,6 +21,7 @@ use super::{
     Body, BoxError, ClientPolicy, Connector, Error, Executor, InvalidPolicy, Protocol, Sent, Timer,
     boxed, collect,
 };
+use crate::tls::Dialer;
 use crate::trace;
 
 /// How a client keeps its connections.
@@ -75,10 +76,24 @@ impl Client {
     ///
     /// A setting that cannot work, by name.
     pub fn new(policy: &ClientPolicy) -> Result<Self, InvalidPolicy> {
+        Self::over(policy, Connector::new(policy.connect_timeout))
+    }
+
+    /// A client with a pool of its own whose connections are secured: request URIs begin with `https`.
+    /// The dialer has to be one for the policy's protocol.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot work, by name.
+    pub fn secured(policy: &ClientPolicy, dialer: Dialer) -> Result<Self, InvalidPolicy> {
+        Self::over(policy, Connector::new(policy.connect_timeout).secured(dialer))
+    }
+
+    fn over(policy: &ClientPolicy, connector: Connector) -> Result<Self, InvalidPolicy> {
         policy.validate()?;
         let connections = match policy.protocol {
-            Protocol::Http1 => Connections::Http1(pool(policy)),
-            Protocol::Http2 => Connections::Http2(Multiplexed::new(policy)),
+            Protocol::Http1 => Connections::Http1(pool(policy, connector)),
+            Protocol::Http2 => Connections::Http2(Multiplexed::new(policy, connector)),
         };
         Ok(Self {
             connections,
@@ -204,7 +219,7 @@ async fn within<T>(
     }
 }
 
-fn pool(policy: &ClientPolicy) -> Pool<Connector, Body> {
+fn pool(policy: &ClientPolicy, connector: Connector) -> Pool<Connector, Body> {
     Pool::builder(Executor)
         .timer(Timer)
         .pool_timer(Timer)
@@ -212,7 +227,7 @@ fn pool(policy: &ClientPolicy) -> Pool<Connector, Body> {
         .pool_max_idle_per_host(policy.max_idle_per_host)
         .http1_max_headers(policy.max_headers)
         .retry_canceled_requests(false)
-        .build(Connector::new(policy.connect_timeout))
+        .build(connector)
 }
 
 impl tower::Service<Request<Body>> for Client {

@@ -12,11 +12,14 @@ use std::time::Duration;
 use http::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection as PoolConnection};
 use pin_project_lite::pin_project;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 
 use super::error::ConnectTimedOut;
 use super::{BoxError, Io};
+use crate::tls::Dialer;
 
 /// How many bytes a connection has handed to its socket so far.
 #[derive(Clone, Debug, Default)]
@@ -39,34 +42,59 @@ pub(super) struct Ends {
     pub(super) peer: SocketAddr,
 }
 
-/// Opens a TCP connection to the authority of an `http` URI; names are resolved by the drop-in.
+/// Opens a connection to the authority of an `http` URI, or with a [`Dialer`] of an `https` one; names are
+/// resolved by the drop-in.
 #[derive(Clone, Debug)]
 pub struct Connector {
     patience: Duration,
+    tls: Option<Dialer>,
 }
 
 impl Connector {
-    /// A connector that gives up after `patience`, name resolution included.
+    /// A connector that gives up after `patience`, name resolution and handshake included.
     pub const fn new(patience: Duration) -> Self {
-        Self { patience }
+        let tls = None;
+        Self { patience, tls }
+    }
+
+    /// The same, for `https` only.
+    #[must_use]
+    pub fn secured(mut self, dialer: Dialer) -> Self {
+        self.tls = Some(dialer);
+        self
     }
 
     async fn connect(self, uri: Uri) -> Result<Connection, BoxError> {
         let host = uri.host().ok_or("the address has no host")?;
-        if uri.scheme_str() != Some("http") {
-            return Err("only http is spoken here".into());
+        let (scheme, port) = match self.tls {
+            None => ("http", 80),
+            Some(_) => ("https", 443),
+        };
+        if uri.scheme_str() != Some(scheme) {
+            return Err(format!("only {scheme} is spoken here").into());
         }
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let port = uri.port_u16().unwrap_or(80);
-        let stream = timeout(self.patience, TcpStream::connect((host, port)))
+        let port = uri.port_u16().unwrap_or(port);
+        timeout(self.patience, self.open(host, port))
             .await
-            .map_err(|_| ConnectTimedOut(self.patience))??;
+            .map_err(|_| ConnectTimedOut(self.patience))?
+    }
+
+    async fn open(&self, host: &str, port: u16) -> Result<Connection, BoxError> {
+        let stream = TcpStream::connect((host, port)).await?;
         // A request is one small write that waits for its answer: exactly what Nagle would hold up.
         stream.set_nodelay(true)?;
         let ends = stream.local_addr().and_then(|local| {
             let peer = stream.peer_addr()?;
             Ok(Ends { local, peer })
         });
+        let stream = match &self.tls {
+            None => Stream::Plain { stream },
+            Some(dialer) => {
+                let stream = Box::new(dialer.connect(host, stream).await?);
+                Stream::Secured { stream }
+            }
+        };
         Ok(Connection {
             ends: ends.ok(),
             stream: Io::new(stream),
@@ -95,7 +123,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct Connection {
         #[pin]
-        stream: Io<TcpStream>,
+        stream: Io<Stream>,
         ends: Option<Ends>,
         written: Written,
     }
@@ -165,5 +193,73 @@ impl hyper::rt::Write for Connection {
             this.written.add(count);
         }
         result
+    }
+}
+
+pin_project! {
+    /// What a connection is made of.
+    #[derive(Debug)]
+    #[project = Projected]
+    enum Stream {
+        Plain { #[pin] stream: TcpStream },
+        Secured { #[pin] stream: Box<TlsStream<TcpStream>> },
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.project() {
+            Projected::Plain { stream } => stream.poll_read(cx, buf),
+            Projected::Secured { stream } => stream.poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.project() {
+            Projected::Plain { stream } => stream.poll_write(cx, bytes),
+            Projected::Secured { stream } => stream.poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.project() {
+            Projected::Plain { stream } => stream.poll_flush(cx),
+            Projected::Secured { stream } => stream.poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.project() {
+            Projected::Plain { stream } => stream.poll_shutdown(cx),
+            Projected::Secured { stream } => stream.poll_shutdown(cx),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain { stream } => stream.is_write_vectored(),
+            Self::Secured { stream } => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.project() {
+            Projected::Plain { stream } => stream.poll_write_vectored(cx, buffers),
+            Projected::Secured { stream } => stream.poll_write_vectored(cx, buffers),
+        }
     }
 }

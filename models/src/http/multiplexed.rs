@@ -49,9 +49,9 @@ pub(super) struct Ready {
 }
 
 impl Multiplexed {
-    pub(super) fn new(policy: &ClientPolicy) -> Self {
+    pub(super) fn new(policy: &ClientPolicy, connector: Connector) -> Self {
         Self {
-            connector: Connector::new(policy.connect_timeout),
+            connector,
             idle_timeout: policy.idle_timeout,
             // A header field is taken for at most so many bytes; HTTP/1 has a limit of its own.
             max_header_list: 64 * 1024,

@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::Io;
+use crate::tls::{HTTP1, HTTP2};
 
 /// What every HTTP/2 connection begins with (RFC 9113, section 3.4); no HTTP/1 request does.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -18,6 +19,16 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) enum Spoken {
     Http1,
     Http2,
+}
+
+impl Spoken {
+    /// As a handshake names it.
+    pub(super) const fn name(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => HTTP1,
+            Self::Http2 => HTTP2,
+        }
+    }
 }
 
 /// Reads until it is known what is spoken, at most 24 bytes, and gives the stream back as if nothing had

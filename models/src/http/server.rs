@@ -12,10 +12,12 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
 use super::door::{Door, Guest, Knock};
@@ -23,6 +25,7 @@ use super::preface::{Spoken, listen};
 use super::strict::Strict;
 use super::tenure::tenure;
 use super::{BoxError, Executor, InvalidPolicy, Protocols, ServerPolicy, Timer};
+use crate::tls::{Acceptor, Secured};
 use crate::trace;
 
 /// The address a request's connection came from; every request carries it as an extension.
@@ -42,6 +45,20 @@ pub enum ServerEvent<'a> {
     Refused {
         /// Where it came from.
         peer: SocketAddr,
+    },
+    /// A client's handshake succeeded.
+    Secured {
+        /// Where it came from.
+        peer: SocketAddr,
+        /// What was agreed on.
+        secured: &'a Secured,
+    },
+    /// A client's handshake failed; its connection is closed.
+    HandshakeFailed {
+        /// Where it came from.
+        peer: SocketAddr,
+        /// Why.
+        error: &'a (dyn std::error::Error + 'static),
     },
     /// A request that belongs to a trace begins to be served.
     Serving {
@@ -98,6 +115,8 @@ pub struct Drained {
 pub struct Server {
     policy: ServerPolicy,
     observer: Arc<dyn ServerObserver>,
+    /// None: connections are plain.
+    tls: Option<Acceptor>,
 }
 
 impl std::fmt::Debug for Server {
@@ -127,6 +146,7 @@ where
     let server = Server {
         policy: ServerPolicy::default(),
         observer: Arc::new(|_: &ServerEvent<'_>| {}),
+        tls: None,
     };
     server.serve(listener, service, shutdown).await
 }
@@ -142,7 +162,16 @@ impl Server {
         Ok(Self {
             policy,
             observer: Arc::new(observer),
+            tls: None,
         })
+    }
+
+    /// The same server behind TLS. The handshake has to end within the time that a head may take; every
+    /// request carries what it established as the extension [`Secured`].
+    #[must_use]
+    pub fn secured(mut self, acceptor: Acceptor) -> Self {
+        self.tls = Some(acceptor);
+        self
     }
 
     /// Accepts connections and serves HTTP/1.1 or HTTP/2 on each, in a task of its own, until `shutdown`
@@ -234,20 +263,31 @@ impl Server {
     {
         let Guest { stream, peer, seat } = guest;
         self.observer.observe(&ServerEvent::Opened { peer });
-        let (local, observer) = (stream.local_addr().ok(), self.observer.clone());
-        let (tenure, landlord) = tenure();
-        let answer = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            request.extensions_mut().insert(tenure.clone());
-            let trace = trace::read(request.headers());
-            if let (Some(local), Some(trace)) = (local, trace) {
-                observer.observe(&ServerEvent::Serving { local, peer, trace });
-            }
-            trace::within(trace, service.clone().oneshot(request))
-        });
-        let is_other = landlord.is_other.clone();
-        let ended = self.converse(stream, is_other, answer, closing).await;
-        landlord.vacated().await;
+        let ends = Ends {
+            peer,
+            local: stream.local_addr().ok(),
+        };
+        let ended = match &self.tls {
+            None => self.attend(stream, ends, None, service, closing).await,
+            Some(acceptor) => match self.shake_hands(acceptor, stream, closing.clone()).await {
+                Ok(Some((stream, secured))) => {
+                    self.observer.observe(&ServerEvent::Secured {
+                        peer,
+                        secured: &secured,
+                    });
+                    self.attend(stream, ends, Some(secured), service, closing)
+                        .await
+                }
+                Ok(None) => Ok(()),
+                Err(error) => {
+                    self.observer.observe(&ServerEvent::HandshakeFailed {
+                        peer,
+                        error: &*error,
+                    });
+                    Err(error)
+                }
+            },
+        };
         drop(seat);
         self.observer.observe(&ServerEvent::Closed {
             peer,
@@ -255,15 +295,77 @@ impl Server {
         });
     }
 
-    /// Speaks what the client speaks, to the end of the connection.
-    async fn converse<A, B>(
+    /// The handshake of a connection; none if the server closes before it is through.
+    async fn shake_hands(
         &self,
+        acceptor: &Acceptor,
         stream: TcpStream,
+        mut closing: watch::Receiver<bool>,
+    ) -> Result<Option<(TlsStream<TcpStream>, Secured)>, BoxError> {
+        let patience = self.policy.header_timeout;
+        tokio::select! {
+            biased;
+            done = timeout(patience, acceptor.accept(stream)) => {
+                let done = done.map_err(|_| SlowHandshake(patience))??;
+                Ok(Some(done))
+            }
+            // Nothing was asked yet.
+            _ = closing.wait_for(|closing| *closing) => Ok(None),
+        }
+    }
+
+    /// Answers all requests of a connection, plain or inside of its handshake's protection.
+    async fn attend<I, S, B>(
+        &self,
+        stream: I,
+        Ends { local, peer }: Ends,
+        secured: Option<Secured>,
+        service: S,
+        closing: watch::Receiver<bool>,
+    ) -> Result<(), BoxError>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let observer = self.observer.clone();
+        let (tenure, landlord) = tenure();
+        let agreed = secured.as_ref().and_then(|secured| secured.protocol.clone());
+        let answer = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(tenure.clone());
+            if let Some(secured) = &secured {
+                request.extensions_mut().insert(secured.clone());
+            }
+            let trace = trace::read(request.headers());
+            if let (Some(local), Some(trace)) = (local, trace) {
+                observer.observe(&ServerEvent::Serving { local, peer, trace });
+            }
+            trace::within(trace, service.clone().oneshot(request))
+        });
+        let is_other = landlord.is_other.clone();
+        let agreed = agreed.as_deref();
+        let ended = self
+            .converse(stream, agreed, is_other, answer, closing)
+            .await;
+        landlord.vacated().await;
+        ended
+    }
+
+    /// Speaks what the client speaks, to the end of the connection.
+    async fn converse<I, A, B>(
+        &self,
+        stream: I,
+        agreed: Option<&[u8]>,
         is_other: Arc<AtomicBool>,
         answer: A,
         closing: watch::Receiver<bool>,
     ) -> Result<(), BoxError>
     where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         A: hyper::service::Service<Request<Incoming>, Response = Response<B>>,
         A::Future: Send + 'static,
         A::Error: Into<BoxError>,
@@ -278,6 +380,9 @@ impl Server {
             // Nothing was asked yet.
             _ = told.wait_for(|closing| *closing) => return Ok(()),
         };
+        if agreed.is_some_and(|agreed| agreed != heard.0.name()) {
+            return Err("another protocol is spoken than was agreed on".into());
+        }
         match (heard, self.policy.protocols) {
             ((Spoken::Http2, stream), Protocols::Both | Protocols::Http2) => {
                 let connection = self.http2().serve_connection(stream, answer);
@@ -319,6 +424,18 @@ impl Server {
 #[derive(Debug, thiserror::Error)]
 #[error("no request began within {0:?}")]
 struct Silent(std::time::Duration);
+
+/// The client did not finish its handshake in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no handshake within {0:?}")]
+struct SlowHandshake(std::time::Duration);
+
+/// The addresses of a connection.
+#[derive(Clone, Copy)]
+struct Ends {
+    local: Option<SocketAddr>,
+    peer: SocketAddr,
+}
 
 /// A connection of either protocol.
 trait Conversation: Future<Output = hyper::Result<()>> {
