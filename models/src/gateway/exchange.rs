@@ -93,9 +93,11 @@ impl Exchange {
         if let Some(per_try) = self.admitted.route.per_try_timeout {
             until = until.min(now + per_try);
         }
-        let request = self.request(flight.endpoint(), until, now);
+        let upstream = &self.admitted.upstream;
+        let (client, scheme) = self.shared.client(&self.snapshot, upstream);
+        let at = (&**flight.endpoint(), scheme);
+        let request = self.request(at, until, now);
         let request = request.ok_or(Failure::too_late())?;
-        let client = self.shared.client(self.admitted.upstream.protocol());
         let answer = client.send(request, Some(until)).await;
         let max_body = self.snapshot.config.max_body;
         let response = answer.map_err(|error| Failure::of(&error, max_body))?;
@@ -113,7 +115,12 @@ impl Exchange {
     }
 
     /// The request of one attempt; none if there is no time left to ask for.
-    fn request(&mut self, endpoint: &str, until: Instant, now: Instant) -> Option<Request<Body>> {
+    fn request(
+        &mut self,
+        at: (&str, Scheme),
+        until: Instant,
+        now: Instant,
+    ) -> Option<Request<Body>> {
         let mut headers = self.head.headers.clone();
         if !deadline::write(&mut headers, until, now) {
             return None;
@@ -123,7 +130,7 @@ impl Exchange {
         }
         let trace = &self.admitted.trace;
         self.shared.with_rng(|rng| trace.write(&mut headers, rng));
-        let uri = address(endpoint, &self.admitted.target)?;
+        let uri = address(at, &self.admitted.target)?;
         if let Some(asked) = &self.admitted.upgrade {
             asked.write(&mut headers);
         }
@@ -228,9 +235,9 @@ impl Exchange {
 }
 
 /// Where `target` is at an endpoint.
-pub(super) fn address(endpoint: &str, target: &PathAndQuery) -> Option<Uri> {
+pub(super) fn address((endpoint, scheme): (&str, Scheme), target: &PathAndQuery) -> Option<Uri> {
     let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
+    parts.scheme = Some(scheme);
     parts.authority = Some(endpoint.parse::<Authority>().ok()?);
     parts.path_and_query = Some(target.clone());
     Uri::from_parts(parts).ok()

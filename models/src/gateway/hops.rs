@@ -6,6 +6,8 @@ use http::header::{CONNECTION, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
+use crate::tls::Secured;
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -83,6 +85,14 @@ pub(super) fn append_via(headers: &mut HeaderMap, received: Version, name: &str)
     }
 }
 
+/// The scheme of the connection that a request came on.
+pub(super) fn own_scheme(head: &http::request::Parts) -> &'static str {
+    match head.extensions.get::<Secured>() {
+        Some(_) => "https",
+        None => "http",
+    }
+}
+
 /// Appends the connection's own address to the trail of client addresses. What earlier hops said about
 /// host and scheme stays if `trusted`, and is replaced otherwise.
 pub(super) fn append_forwarded(
@@ -91,13 +101,14 @@ pub(super) fn append_forwarded(
     host: &str,
     trusted: bool,
     standard: bool,
+    scheme: &'static str,
 ) {
     let address = peer.ip().to_canonical();
     if let Ok(value) = HeaderValue::try_from(address.to_string()) {
         headers.append(X_FORWARDED_FOR, value);
     }
     if !trusted || !headers.contains_key(X_FORWARDED_PROTO) {
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     }
     if !trusted || !headers.contains_key(X_FORWARDED_HOST) {
         // A host that is no header value was refused before.
@@ -112,7 +123,7 @@ pub(super) fn append_forwarded(
             IpAddr::V6(address) => format!("\"[{address}]\""),
         };
         let host = host.replace(['"', '\\'], "");
-        let element = format!("for={node};host=\"{host}\";proto=http");
+        let element = format!("for={node};host=\"{host}\";proto={scheme}");
         if let Ok(value) = HeaderValue::try_from(element) {
             headers.append(FORWARDED, value);
         }
@@ -189,11 +200,16 @@ fn requested_authority(head: &http::request::Parts) -> Option<Authority> {
 }
 
 /// The scheme a request came by: what a trusted proxy in front says, or that of this gateway.
-pub(super) fn requested_scheme(headers: &HeaderMap, trusted: bool) -> &'static str {
+pub(super) fn requested_scheme(
+    headers: &HeaderMap,
+    trusted: bool,
+    own: &'static str,
+) -> &'static str {
     let said = headers.get(X_FORWARDED_PROTO).filter(|_| trusted);
     match said {
         Some(said) if said == "https" => "https",
-        _ => "http",
+        Some(_) => "http",
+        None => own,
     }
 }
 
@@ -259,7 +275,7 @@ mod tests {
         let mut message = headers(&[("via", "1.0 first"), ("x-forwarded-for", "198.51.100.1")]);
         append_via(&mut message, Version::HTTP_11, "edge");
         let peer = "203.0.113.7:4711".parse().unwrap();
-        append_forwarded(&mut message, peer, "shop.example", false, true);
+        append_forwarded(&mut message, peer, "shop.example", false, true, "http");
         let all = |name: &str| -> Vec<_> {
             message
                 .get_all(name)
@@ -281,13 +297,18 @@ mod tests {
         let said = [("x-forwarded-proto", "https"), ("x-forwarded-host", "evil")];
         let peer = "203.0.113.7:1".parse().unwrap();
         let mut message = headers(&said);
-        append_forwarded(&mut message, peer, "shop", false, false);
+        append_forwarded(&mut message, peer, "shop", false, false, "http");
         assert_eq!(message["x-forwarded-proto"], "http");
         assert_eq!(message["x-forwarded-host"], "shop");
         let mut message = headers(&said);
-        append_forwarded(&mut message, peer, "shop", true, false);
+        append_forwarded(&mut message, peer, "shop", true, false, "http");
         assert_eq!(message["x-forwarded-proto"], "https");
         assert_eq!(message["x-forwarded-host"], "evil");
+        let mut message = headers(&[("x-forwarded-proto", "http")]);
+        append_forwarded(&mut message, peer, "shop", false, true, "https");
+        assert_eq!(message["x-forwarded-proto"], "https");
+        let forwarded = message["forwarded"].to_str().unwrap();
+        assert!(forwarded.ends_with(";proto=https"), "{forwarded}");
     }
 
     #[test]

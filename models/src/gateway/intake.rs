@@ -89,6 +89,7 @@ pub(super) fn admit(
         limit.admit(&client)?;
     }
     let trusted = config.trusted_hops > 0;
+    let scheme = hops::own_scheme(head);
     let upstream = match &route.action {
         Action::Forward(upstream) => upstream.clone(),
         Action::Split(split) => {
@@ -96,7 +97,7 @@ pub(super) fn admit(
             chosen.ok_or(Refusal::NoUpstream)?.clone()
         }
         Action::Redirect(redirect) => {
-            let scheme = hops::requested_scheme(&head.headers, trusted);
+            let scheme = hops::requested_scheme(&head.headers, trusted, scheme);
             let asked = Asked {
                 scheme,
                 host: &record.host,
@@ -117,6 +118,7 @@ pub(super) fn admit(
         &record.host,
         trusted,
         config.forwarded,
+        scheme,
     );
     let target = match route.rewrite.path(&path, prefix) {
         Some(path) => self::target(&path, head.uri.query())?,

@@ -30,6 +30,7 @@ mod observer;
 mod path;
 mod record;
 mod route;
+mod secure;
 mod service;
 mod shadow;
 mod snapshot;
@@ -49,4 +50,5 @@ pub use observer::{
     Outcome, OutlierChange, Retrying,
 };
 pub use path::{BadPath, EncodedSlashes, normalise};
+pub use secure::Vault;
 pub use service::{Gateway, UpdateError};

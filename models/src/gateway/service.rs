@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::uri::Scheme;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use rand_chacha::ChaCha8Rng;
@@ -16,10 +17,12 @@ use super::config::{Config, Endpoint, InvalidConfig, Protocol};
 use super::exchange::Exchange;
 use super::intake::{Admission, admit};
 use super::record::Record;
+use super::secure::{self, Vault};
 use super::snapshot::Snapshot;
 use super::upload::Upload;
+use super::upstream::Upstream;
 use super::{End, Observer, Refusal, shadow};
-use crate::http::{Body, BoxError, Client, Sending};
+use crate::http::{Body, BoxError, Client};
 use crate::trace::{self, TraceContext};
 
 /// A reverse proxy; clones share everything. A tower service and a hyper service, so that
@@ -36,6 +39,7 @@ pub(super) struct Shared {
     clients: [Client; 2],
     pub(super) observer: Arc<dyn Observer>,
     rng: Mutex<Box<dyn Rng + Send>>,
+    vault: Box<dyn Vault>,
 }
 
 impl Shared {
@@ -44,12 +48,16 @@ impl Shared {
         draw(&mut **self.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The client that speaks `protocol`.
-    pub(super) const fn client(&self, protocol: Protocol) -> &Client {
-        match protocol {
+    /// The client of an upstream, and the scheme of what it is asked for.
+    pub(super) fn client(&self, snapshot: &Snapshot, upstream: &Upstream) -> (Client, Scheme) {
+        if let Some(client) = snapshot.secure.of(upstream.name()) {
+            return (client.clone(), Scheme::HTTPS);
+        }
+        let client = match upstream.protocol() {
             Protocol::Http1 => &self.clients[0],
             Protocol::Http2 => &self.clients[1],
-        }
+        };
+        (client.clone(), Scheme::HTTP)
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -82,23 +90,31 @@ impl Gateway {
         rng: impl Rng + Send + 'static,
         observer: impl Observer,
     ) -> Result<Self, InvalidConfig> {
+        Self::with_vault(config, rng, observer, ())
+    }
+
+    /// Builds a gateway that gets certificates for secured upstreams out of `vault`.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and what is wrong in the vault.
+    pub fn with_vault(
+        config: Config,
+        rng: impl Rng + Send + 'static,
+        observer: impl Observer,
+        vault: impl Vault,
+    ) -> Result<Self, InvalidConfig> {
         config.validate()?;
         let observer: Arc<dyn Observer> = Arc::new(observer);
-        let client = |protocol| {
-            let client = Client::new(&config.pool.policy(protocol)).map_err(|invalid| {
-                InvalidConfig::of(format!("pool.{}", invalid.field), invalid.problem)
-            })?;
-            let told = observer.clone();
-            Ok::<_, InvalidConfig>(client.observed(move |sending: &Sending| told.sending(sending)))
-        };
-        let clients = [client(Protocol::Http1)?, client(Protocol::Http2)?];
+        let clients = secure::plain(&config, &observer)?;
         let mut rng: Box<dyn Rng + Send> = Box::new(rng);
-        let snapshot = Snapshot::new(config, None, &mut *rng, &observer)?;
+        let snapshot = Snapshot::new(config, None, &mut *rng, &observer, &vault)?;
         let shared = Shared {
             snapshot: Mutex::new(Arc::new(snapshot)),
             clients,
             observer,
             rng: Mutex::new(rng),
+            vault: Box::new(vault),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -117,7 +133,7 @@ impl Gateway {
         let old = self.shared.snapshot();
         let observer = &self.shared.observer;
         let mut rng = self.shared.with_rng(fork);
-        let new = Snapshot::new(config, Some(&old), &mut rng, observer)?;
+        let new = Snapshot::new(config, Some(&old), &mut rng, observer, &*self.shared.vault)?;
         *self
             .shared
             .snapshot

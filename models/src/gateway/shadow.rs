@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::uri::PathAndQuery;
+use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
@@ -14,7 +14,7 @@ use super::judgement::Failure;
 use super::observer::{MirrorEnd, Mirrored};
 use super::service::Shared;
 use super::upload::Upload;
-use crate::http::{Body, deadline};
+use crate::http::{Body, Client, deadline};
 use crate::trace::{self, TraceContext};
 
 /// Tells the upstream that its answer is not waited for, and who copied the request.
@@ -22,6 +22,7 @@ const MIRRORED_BY: HeaderName = HeaderName::from_static("x-mirrored-by");
 
 /// A copy of a request before it is sent.
 struct Shadow {
+    client: (Client, Scheme),
     shared: Arc<Shared>,
     mirror: Arc<Mirror>,
     method: Method,
@@ -68,7 +69,9 @@ impl Shadow {
         if let Ok(name) = HeaderValue::try_from(&exchange.snapshot.config.name) {
             headers.insert(MIRRORED_BY, name);
         }
+        let (snapshot, upstream) = (&exchange.snapshot, mirror.upstream());
         Self {
+            client: exchange.shared.client(snapshot, upstream),
             shared: exchange.shared.clone(),
             mirror,
             method: exchange.head.method.clone(),
@@ -101,10 +104,10 @@ impl Shadow {
             Ok(flight) => flight,
             Err(refusal) => return MirrorEnd::Skipped(refusal.kind()),
         };
-        let Some(request) = self.request(flight.endpoint(), until) else {
+        let (client, scheme) = self.client.clone();
+        let Some(request) = self.request((flight.endpoint(), scheme), until) else {
             return MirrorEnd::Failed("deadline");
         };
-        let client = self.shared.client(self.mirror.upstream().protocol());
         let answer = client.send(request, Some(until)).await;
         let response = match answer {
             Ok(response) => response,
@@ -126,14 +129,14 @@ impl Shadow {
         MirrorEnd::Answered(status)
     }
 
-    fn request(&mut self, endpoint: &str, until: Instant) -> Option<Request<Body>> {
+    fn request(&mut self, at: (&str, Scheme), until: Instant) -> Option<Request<Body>> {
         let mut headers = std::mem::take(&mut self.headers);
         if !deadline::write(&mut headers, until, Instant::now()) {
             return None;
         }
         self.shared
             .with_rng(|rng| self.trace.write(&mut headers, rng));
-        let uri = address(endpoint, &self.target)?;
+        let uri = address(at, &self.target)?;
         let mut request = Request::new(self.upload.send(&mut headers));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;

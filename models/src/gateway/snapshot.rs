@@ -12,6 +12,7 @@ use super::config::{Config, Identity, InvalidConfig};
 use super::identity::Identification;
 use super::limits::ClientLimit;
 use super::route::{self, Route, header};
+use super::secure::{SecureClients, Vault};
 use super::table::{Question, Table};
 use super::upstream::Upstream;
 
@@ -26,6 +27,8 @@ pub(super) struct Snapshot {
     /// Not to be nominated away.
     pub(super) protected: Vec<HeaderName>,
     pub(super) upstreams: Upstreams,
+    /// Clients of the upstreams that have one of their own.
+    pub(super) secure: SecureClients,
     table: Table,
     routes: Vec<Arc<Route>>,
 }
@@ -38,7 +41,9 @@ impl Snapshot {
         old: Option<&Self>,
         rng: &mut dyn Rng,
         observer: &Arc<dyn Observer>,
+        vault: &dyn Vault,
     ) -> Result<Self, InvalidConfig> {
+        let secure = SecureClients::new(&config, vault, observer)?;
         let mut upstreams = BTreeMap::new();
         for (name, policy) in &config.upstreams {
             let kept = old.and_then(|old| old.upstreams.get(name));
@@ -75,6 +80,7 @@ impl Snapshot {
                 .collect(),
             protected,
             upstreams,
+            secure,
             table: route::table(&config.routes),
             routes,
             config,

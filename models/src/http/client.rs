@@ -86,7 +86,10 @@ impl Client {
     ///
     /// A setting that cannot work, by name.
     pub fn secured(policy: &ClientPolicy, dialer: Dialer) -> Result<Self, InvalidPolicy> {
-        Self::over(policy, Connector::new(policy.connect_timeout).secured(dialer))
+        Self::over(
+            policy,
+            Connector::new(policy.connect_timeout).secured(dialer),
+        )
     }
 
     fn over(policy: &ClientPolicy, connector: Connector) -> Result<Self, InvalidPolicy> {

@@ -333,7 +333,9 @@ impl Server {
     {
         let observer = self.observer.clone();
         let (tenure, landlord) = tenure();
-        let agreed = secured.as_ref().and_then(|secured| secured.protocol.clone());
+        let agreed = secured
+            .as_ref()
+            .and_then(|secured| secured.protocol.clone());
         let answer = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(tenure.clone());

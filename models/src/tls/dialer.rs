@@ -53,7 +53,11 @@ impl Dialer {
     /// A setting that cannot work.
     pub fn new(settings: ClientSettings, provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
         let setup = |error: rustls::Error| TlsError::Setup(error.to_string());
-        let server_name = settings.server_name.as_deref().map(server_name).transpose()?;
+        let server_name = settings
+            .server_name
+            .as_deref()
+            .map(server_name)
+            .transpose()?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
             .map_err(setup)?

@@ -4,7 +4,9 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
     /// There is no certificate in a text that should have one.
-    #[error("read certificates: there is none (a PEM file begins with `-----BEGIN CERTIFICATE-----`)")]
+    #[error(
+        "read certificates: there is none (a PEM file begins with `-----BEGIN CERTIFICATE-----`)"
+    )]
     NoCertificate,
     /// A text is no PEM.
     #[error("read PEM: {0}")]

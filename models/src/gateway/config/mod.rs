@@ -11,6 +11,7 @@ mod policies;
 pub mod quantity;
 mod route;
 mod secret;
+mod tls;
 mod upstream;
 mod validate;
 
@@ -28,6 +29,7 @@ pub use error::{InvalidConfig, Problem};
 pub use outliers::Outliers;
 pub use quantity::Rate;
 pub use route::{Action, DeadlineCovers, Match, PathMatch, Retry, Route, Upgrade};
+pub use tls::UpstreamTls;
 pub use upstream::{Breaker, FailureRate, Protocol, RetryBudget, Upstream};
 pub(super) use validate::check_endpoints;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Balance, ClusterSettings, Endpoint, Outliers, Stick, quantity};
+use super::{Balance, ClusterSettings, Endpoint, Outliers, Stick, UpstreamTls, quantity};
 
 /// A set of equal endpoints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,9 @@ pub struct Upstream {
     /// What is spoken with them.
     #[serde(default)]
     pub protocol: Protocol,
+    /// How connections to them are secured; absent: they are plain.
+    #[serde(default)]
+    pub tls: Option<UpstreamTls>,
     /// How one is picked.
     #[serde(default)]
     pub balance: Balance,
@@ -48,6 +51,7 @@ impl Upstream {
         Self {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
             protocol: Protocol::default(),
+            tls: None,
             balance: Balance::default(),
             hash: None,
             cluster: ClusterSettings::default(),

@@ -2,6 +2,7 @@
 
 mod action;
 mod route;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -97,6 +98,9 @@ impl Config {
 }
 
 fn check_upstream(field: &str, upstream: &Upstream, found: &mut Findings) {
+    if let Some(tls) = &upstream.tls {
+        tls::check(found, field, tls);
+    }
     if let Err(problem) = check_endpoints(&upstream.endpoints) {
         found.add(format!("{field}.endpoints"), problem);
     }
