@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::family::{Family, Kind, Sample, Source, Value};
 use super::histogram::Histogram;
 use super::series::Series;
 use crate::breaker::State;
@@ -22,19 +21,19 @@ const NO_ROUTE: &str = "(none)";
 
 /// Counts; clones count together.
 #[derive(Clone, Debug, Default)]
-pub struct Telemetry(Arc<Counts>);
+pub struct Telemetry(pub(super) Arc<Counts>);
 
 #[derive(Debug)]
-struct Counts {
-    routes: Series<OfRoute>,
-    upstreams: Series<OfUpstream>,
-    refusals: Series<Count>,
-    opened: Count,
-    closed: Count,
-    refused: Count,
-    secured: Count,
-    handshakes_failed: Count,
-    accepts_failed: Count,
+pub(super) struct Counts {
+    pub(super) routes: Series<OfRoute>,
+    pub(super) upstreams: Series<OfUpstream>,
+    pub(super) refusals: Series<Count>,
+    pub(super) opened: Count,
+    pub(super) closed: Count,
+    pub(super) refused: Count,
+    pub(super) secured: Count,
+    pub(super) handshakes_failed: Count,
+    pub(super) accepts_failed: Count,
 }
 
 impl Default for Counts {
@@ -55,21 +54,21 @@ impl Default for Counts {
 
 /// A number that only grows. At a thousand million a second it ends in centuries.
 #[derive(Debug, Default)]
-struct Count(AtomicU64);
+pub(super) struct Count(AtomicU64);
 
 impl Count {
     fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// Numbers by one of a few words.
 #[derive(Debug)]
-struct Words<const N: usize>([Count; N]);
+pub(super) struct Words<const N: usize>(pub(super) [Count; N]);
 
 impl<const N: usize> Default for Words<N> {
     fn default() -> Self {
@@ -77,10 +76,10 @@ impl<const N: usize> Default for Words<N> {
     }
 }
 
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
-const ENDS: [&str; 3] = ["complete", "caller-left", "broken-off"];
-const OUTCOMES: [&str; 5] = ["succeeded", "failed", "neutral", "broken", "cancelled"];
-const STATES: [&str; 6] = [
+pub(super) const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+pub(super) const ENDS: [&str; 3] = ["complete", "caller-left", "broken-off"];
+pub(super) const OUTCOMES: [&str; 5] = ["succeeded", "failed", "neutral", "broken", "cancelled"];
+pub(super) const STATES: [&str; 6] = [
     "closed",
     "open",
     "half-open",
@@ -88,26 +87,26 @@ const STATES: [&str; 6] = [
     "disabled",
     "metrics-only",
 ];
-const EJECTIONS: [&str; 3] = ["ejected", "returned", "spared"];
-const COPIES: [&str; 3] = ["answered", "failed", "skipped"];
-const RETRIES: [&str; 2] = ["granted", "denied"];
+pub(super) const EJECTIONS: [&str; 3] = ["ejected", "returned", "spared"];
+pub(super) const COPIES: [&str; 3] = ["answered", "failed", "skipped"];
+pub(super) const RETRIES: [&str; 2] = ["granted", "denied"];
 
 #[derive(Debug, Default)]
-struct OfRoute {
-    classes: Words<6>,
-    ends: Words<3>,
-    duration: Histogram,
+pub(super) struct OfRoute {
+    pub(super) classes: Words<6>,
+    pub(super) ends: Words<3>,
+    pub(super) duration: Histogram,
 }
 
 #[derive(Debug, Default)]
-struct OfUpstream {
-    outcomes: Words<5>,
-    duration: Histogram,
-    retries: Words<2>,
-    states: Words<6>,
-    rejections: Count,
-    ejections: Words<3>,
-    copies: Words<3>,
+pub(super) struct OfUpstream {
+    pub(super) outcomes: Words<5>,
+    pub(super) duration: Histogram,
+    pub(super) retries: Words<2>,
+    pub(super) states: Words<6>,
+    pub(super) rejections: Count,
+    pub(super) ejections: Words<3>,
+    pub(super) copies: Words<3>,
 }
 
 impl Observer for Telemetry {
@@ -206,193 +205,5 @@ impl ServerObserver for Telemetry {
             ServerEvent::AcceptFailed { .. } => counts.accepts_failed.add(),
             _ => {}
         }
-    }
-}
-
-/// The series of one kind that all named things have, by a word.
-fn words<V, const N: usize>(
-    (name, help): (&'static str, &'static str),
-    (thing, all): (&'static str, &[(Arc<str>, Arc<V>)]),
-    (label, known): (&'static str, [&'static str; N]),
-    part: impl Fn(&V) -> &Words<N>,
-) -> Family {
-    let mut family = Family::new(name, Kind::Counter, help);
-    for (named, numbers) in all {
-        for (word, count) in known.iter().zip(&part(numbers).0) {
-            let labels = vec![(thing, named.clone()), (label, (*word).into())];
-            family.push(labels, count.get());
-        }
-    }
-    family
-}
-
-fn durations<V>(
-    (name, help): (&'static str, &'static str),
-    (thing, all): (&'static str, &[(Arc<str>, Arc<V>)]),
-    part: impl Fn(&V) -> &Histogram,
-) -> Family {
-    let mut family = Family::new(name, Kind::Histogram, help);
-    family.samples = all
-        .iter()
-        .map(|(named, numbers)| Sample {
-            labels: vec![(thing, named.clone())],
-            value: Value::Reading(part(numbers).read()),
-        })
-        .collect();
-    family
-}
-
-impl Source for Telemetry {
-    fn gather(&self) -> Vec<Family> {
-        let mut all = self.connections();
-        all.extend(self.routes());
-        all.extend(self.upstreams());
-        all
-    }
-}
-
-impl Telemetry {
-    fn connections(&self) -> Vec<Family> {
-        let counts = &self.0;
-        let counter =
-            |name, help, count: &Count| Family::single(name, Kind::Counter, help, count.get());
-        // Closed is read first: a connection that comes in between is not open less than nothing.
-        let closed = counts.closed.get();
-        let open = counts.opened.get().saturating_sub(closed);
-        vec![
-            Family::single(
-                "gateway_connections_open",
-                Kind::Gauge,
-                "Connections of clients that are open.",
-                open,
-            ),
-            counter(
-                "gateway_connections",
-                "Connections of clients that were accepted.",
-                &counts.opened,
-            ),
-            counter(
-                "gateway_connections_refused",
-                "Connections closed at once, because their client held too many.",
-                &counts.refused,
-            ),
-            counter(
-                "gateway_tls_handshakes",
-                "Handshakes with clients that succeeded.",
-                &counts.secured,
-            ),
-            counter(
-                "gateway_tls_handshakes_failed",
-                "Handshakes with clients that failed.",
-                &counts.handshakes_failed,
-            ),
-            counter(
-                "gateway_accepts_failed",
-                "Errors of the listener.",
-                &counts.accepts_failed,
-            ),
-        ]
-    }
-
-    fn routes(&self) -> Vec<Family> {
-        let routes = self.0.routes.all();
-        let of = ("route", &routes[..]);
-        let mut refusals = Family::new(
-            "gateway_refusals",
-            Kind::Counter,
-            "Requests that the gateway itself refused, by reason.",
-        );
-        for (reason, count) in self.0.refusals.all() {
-            refusals.push(vec![("reason", reason)], count.get());
-        }
-        vec![
-            words(
-                (
-                    "gateway_requests",
-                    "Requests that ended, by class of status.",
-                ),
-                of,
-                ("status", CLASSES),
-                |route: &OfRoute| &route.classes,
-            ),
-            words(
-                ("gateway_request_ends", "Requests that ended, by how."),
-                of,
-                ("end", ENDS),
-                |route: &OfRoute| &route.ends,
-            ),
-            durations(
-                (
-                    "gateway_request_duration_seconds",
-                    "From a request's head to the last byte of its answer.",
-                ),
-                of,
-                |route: &OfRoute| &route.duration,
-            ),
-            refusals,
-        ]
-    }
-
-    fn upstreams(&self) -> Vec<Family> {
-        let upstreams = self.0.upstreams.all();
-        let of = ("upstream", &upstreams[..]);
-        let mut rejections = Family::new(
-            "gateway_breaker_rejections",
-            Kind::Counter,
-            "Attempts that a breaker did not admit.",
-        );
-        for (name, numbers) in &upstreams {
-            rejections.push(vec![("upstream", name.clone())], numbers.rejections.get());
-        }
-        vec![
-            words(
-                (
-                    "gateway_attempts",
-                    "Attempts at endpoints that ended, by outcome.",
-                ),
-                of,
-                ("outcome", OUTCOMES),
-                |upstream: &OfUpstream| &upstream.outcomes,
-            ),
-            durations(
-                (
-                    "gateway_attempt_duration_seconds",
-                    "From the pick of an endpoint to the last byte of its answer.",
-                ),
-                of,
-                |upstream: &OfUpstream| &upstream.duration,
-            ),
-            words(
-                (
-                    "gateway_retries",
-                    "Further attempts that were wanted, by decision.",
-                ),
-                of,
-                ("decision", RETRIES),
-                |upstream: &OfUpstream| &upstream.retries,
-            ),
-            words(
-                (
-                    "gateway_breaker_changes",
-                    "Changes of breakers, by the new state.",
-                ),
-                of,
-                ("to", STATES),
-                |upstream: &OfUpstream| &upstream.states,
-            ),
-            rejections,
-            words(
-                ("gateway_outliers", "What became of outliers."),
-                of,
-                ("event", EJECTIONS),
-                |upstream: &OfUpstream| &upstream.ejections,
-            ),
-            words(
-                ("gateway_mirrored", "Copies of requests, by how they ended."),
-                of,
-                ("end", COPIES),
-                |upstream: &OfUpstream| &upstream.copies,
-            ),
-        ]
     }
 }

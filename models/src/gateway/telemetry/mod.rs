@@ -11,6 +11,7 @@
 mod counts;
 mod exposition;
 mod family;
+mod gather;
 mod histogram;
 mod json;
 mod series;
