@@ -50,10 +50,8 @@ impl GatewayFile {
     pub fn is_meant(text: &str) -> bool {
         let (root, _) = DeTable::parse_recoverable(text);
         let has = |key: &&str| root.get_ref().get(*key).is_some();
-        ["listen", "upstreams", "routes"]
-            .iter()
-            .any(|key| has(&key))
-            && !["format", "services", "checks"].iter().any(|key| has(&key))
+        ["listen", "upstreams", "routes"].iter().any(has)
+            && !["format", "services", "checks"].iter().any(has)
     }
 
     /// Reads a file: `listen = "address:port"`, and the keys of a gateway's [`Config`] beside it.
