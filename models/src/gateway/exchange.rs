@@ -204,7 +204,7 @@ impl Exchange {
         self.record.answered(head.status);
         let received = head.version;
         hops::strip(&mut head.headers, &[]);
-        hops::append_via(&mut head.headers, received, &self.snapshot.config.name);
+        self.snapshot.via.append(&mut head.headers, received);
         self.admitted
             .route
             .response_headers

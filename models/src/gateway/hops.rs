@@ -73,15 +73,28 @@ pub(super) fn tokens<'a>(
         .filter(|token| !token.is_empty())
 }
 
-/// Appends this hop to `Via`.
-pub(super) fn append_via(headers: &mut HeaderMap, received: Version, name: &str) {
-    let version = match received {
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2.0",
-        _ => "1.1",
-    };
-    if let Ok(value) = HeaderValue::try_from(format!("{version} {name}")) {
-        headers.append(VIA, value);
+/// What this gateway appends to `Via`, never replacing what is there: the version that a message was
+/// received in, and the gateway's name.
+#[derive(Debug)]
+pub(super) struct Via([HeaderValue; 3]);
+
+impl Via {
+    /// For a gateway of a name that validation has seen.
+    pub(super) fn new(name: &str) -> Self {
+        let value = |version| {
+            let value = HeaderValue::try_from(format!("{version} {name}"));
+            value.unwrap_or(HeaderValue::from_static("1.1 -"))
+        };
+        Self(["1.0", "1.1", "2.0"].map(value))
+    }
+
+    pub(super) fn append(&self, headers: &mut HeaderMap, received: Version) {
+        let value = match received {
+            Version::HTTP_10 => &self.0[0],
+            Version::HTTP_2 => &self.0[2],
+            _ => &self.0[1],
+        };
+        headers.append(VIA, value.clone());
     }
 }
 
@@ -273,7 +286,7 @@ mod tests {
     #[test]
     fn via_and_forwarded_for_are_appended_not_replaced() {
         let mut message = headers(&[("via", "1.0 first"), ("x-forwarded-for", "198.51.100.1")]);
-        append_via(&mut message, Version::HTTP_11, "edge");
+        Via::new("edge").append(&mut message, Version::HTTP_11);
         let peer = "203.0.113.7:4711".parse().unwrap();
         append_forwarded(&mut message, peer, "shop.example", false, true, "http");
         let all = |name: &str| -> Vec<_> {

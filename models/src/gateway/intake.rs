@@ -111,7 +111,7 @@ pub(super) fn admit(
         Action::Respond(direct) => return Ok(Admission::Answer(direct.response())),
     };
     let deadline = agree_on_deadline(&route, head, record)?;
-    hops::append_via(&mut head.headers, received, &config.name);
+    snapshot.via.append(&mut head.headers, received);
     hops::append_forwarded(
         &mut head.headers,
         peer,

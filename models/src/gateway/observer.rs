@@ -207,6 +207,12 @@ pub trait Observer: Send + Sync + 'static {
         let _ = access;
     }
 
+    /// Whether [`sending`](Self::sending) is of use to it. Asked once, when a gateway is built or reloaded:
+    /// to know the connection of every attempt costs each of them something.
+    fn sees_sendings(&self) -> bool {
+        true
+    }
+
     /// An attempt has a connection and is handed to it.
     fn sending(&self, sending: &Sending) {
         let _ = sending;
@@ -249,4 +255,8 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// Nobody looks.
-impl Observer for () {}
+impl Observer for () {
+    fn sees_sendings(&self) -> bool {
+        false
+    }
+}

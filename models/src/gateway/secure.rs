@@ -44,9 +44,7 @@ impl SecureClients {
             let dialer = dialer.map_err(|problem| InvalidConfig::of(&*field, problem))?;
             let client = Client::secured(&policy, dialer);
             let client = client.map_err(|error| InvalidConfig::of(&*field, error))?;
-            let told = observer.clone();
-            let client = client.observed(move |sending: &Sending| told.sending(sending));
-            clients.insert(name.clone(), client);
+            clients.insert(name.clone(), told(client, observer));
         }
         Ok(Self(clients))
     }
@@ -65,8 +63,16 @@ pub(super) fn plain(
         let client = Client::new(&config.pool.policy(protocol)).map_err(|invalid| {
             InvalidConfig::of(format!("pool.{}", invalid.field), invalid.problem)
         })?;
-        let told = observer.clone();
-        Ok::<_, InvalidConfig>(client.observed(move |sending: &Sending| told.sending(sending)))
+        Ok::<_, InvalidConfig>(told(client, observer))
     };
     Ok([client(Protocol::Http1)?, client(Protocol::Http2)?])
+}
+
+/// The client, which tells an observer that wants to know of each sending.
+fn told(client: Client, observer: &Arc<dyn Observer>) -> Client {
+    if !observer.sees_sendings() {
+        return client;
+    }
+    let observer = observer.clone();
+    client.observed(move |sending: &Sending| observer.sending(sending))
 }

@@ -9,6 +9,7 @@ use rand_core::Rng;
 use super::Observer;
 use super::action::Upstreams;
 use super::config::{Config, Identity, InvalidConfig};
+use super::hops::Via;
 use super::identity::Identification;
 use super::limits::ClientLimit;
 use super::route::{self, Route, header};
@@ -22,6 +23,7 @@ pub(super) struct Snapshot {
     pub(super) config: Config,
     pub(super) identification: Identification,
     pub(super) limit: Option<Arc<ClientLimit>>,
+    pub(super) via: Via,
     pub(super) key_header: HeaderName,
     /// Removed from every request on arrival.
     pub(super) internal: Vec<HeaderName>,
@@ -77,6 +79,7 @@ impl Snapshot {
         Ok(Self {
             identification: Identification::new(&config),
             limit,
+            via: Via::new(&config.name),
             key_header,
             internal: config
                 .internal_headers

@@ -15,6 +15,10 @@ use windtunnel_models::{
 pub struct Notices;
 
 impl Observer for Notices {
+    fn sees_sendings(&self) -> bool {
+        false
+    }
+
     fn attempt(&self, attempt: &Attempt<'_>) {
         debug!(target: "attempt", ?attempt);
     }

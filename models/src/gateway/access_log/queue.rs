@@ -73,6 +73,10 @@ impl AccessLog {
 }
 
 impl Observer for AccessLog {
+    fn sees_sendings(&self) -> bool {
+        false
+    }
+
     fn access(&self, access: &Access<'_>) {
         // A place first: no line is made for nobody.
         match self.queue.try_reserve() {

@@ -110,6 +110,10 @@ pub(super) struct OfUpstream {
 }
 
 impl Observer for Telemetry {
+    fn sees_sendings(&self) -> bool {
+        false
+    }
+
     fn access(&self, access: &Access<'_>) {
         let route = self.0.routes.of(access.route.unwrap_or(NO_ROUTE));
         let class = access.status.map(|status| status.as_u16() / 100);

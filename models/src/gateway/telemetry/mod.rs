@@ -34,6 +34,10 @@ pub struct Both<A, B>(pub A, pub B);
 macro_rules! both {
     ($($name:ident: $type:ty),* $(,)?) => {
         impl<A: Observer, B: Observer> Observer for Both<A, B> {
+            fn sees_sendings(&self) -> bool {
+                self.0.sees_sendings() || self.1.sees_sendings()
+            }
+
             $(fn $name(&self, seen: &$type) {
                 self.0.$name(seen);
                 self.1.$name(seen);
@@ -42,6 +46,10 @@ macro_rules! both {
 
         /// Somebody looks, or nobody.
         impl<A: Observer> Observer for Option<A> {
+            fn sees_sendings(&self) -> bool {
+                self.as_ref().is_some_and(Observer::sees_sendings)
+            }
+
             $(fn $name(&self, seen: &$type) {
                 if let Some(one) = self {
                     one.$name(seen);
