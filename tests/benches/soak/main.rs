@@ -103,8 +103,8 @@ fn day(scenario: &Scenario, parts: usize, part: Span) -> Vec<Hour> {
     });
     let run = run.expect("the run can be made");
     println!(
-        "{} events in {:.0?}, digest {}",
-        run.events,
+        "{} events kept in {:.0?}, digest {}",
+        run.events.len(),
         started.elapsed(),
         run.digest
     );
