@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod health;
 pub mod hedge;
 pub mod http;
+pub mod identity;
 pub mod journal;
 pub mod limit;
 pub mod overload;

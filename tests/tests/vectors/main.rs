@@ -8,6 +8,7 @@ mod hashed;
 mod health;
 #[cfg(madsim)]
 mod hedging;
+mod identity;
 mod limits;
 mod overload;
 mod retries;
