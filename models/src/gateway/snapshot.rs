@@ -15,6 +15,7 @@ use super::route::{self, Route, header};
 use super::secure::{SecureClients, Vault};
 use super::table::{Question, Table};
 use super::upstream::Upstream;
+use crate::trace::Sampler;
 
 /// A validated configuration, compiled.
 pub(super) struct Snapshot {
@@ -27,6 +28,8 @@ pub(super) struct Snapshot {
     /// Not to be nominated away.
     pub(super) protected: Vec<HeaderName>,
     pub(super) upstreams: Upstreams,
+    /// Decides which traces that begin here are recorded.
+    pub(super) sampler: Sampler,
     /// Clients of the upstreams that have one of their own.
     pub(super) secure: SecureClients,
     table: Table,
@@ -60,6 +63,8 @@ impl Snapshot {
             .map(|limit| ClientLimit::keep(old_limit, limit))
             .transpose();
         let limit = limit.map_err(|error| InvalidConfig::of("limit", error))?;
+        let sampler = Sampler::of(config.trace_share);
+        let sampler = sampler.map_err(|error| InvalidConfig::of("trace-share", error))?;
         let key_header = header(&config.key_header);
         let mut protected = vec![key_header.clone()];
         if let Identity::Header(name) = &config.identity {
@@ -80,6 +85,7 @@ impl Snapshot {
                 .collect(),
             protected,
             upstreams,
+            sampler,
             secure,
             table: route::table(&config.routes),
             routes,
