@@ -72,8 +72,6 @@ pub fn gather(sources: &[Arc<dyn Source>]) -> Vec<Family> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn two_observers_see_all_that_one_can() {
         let rule = include_str!("../observer.rs");
