@@ -68,16 +68,11 @@ impl Installed {
 }
 
 /// The filters of one route.
-#[derive(Default)]
 pub(in crate::gateway) struct Chain(Vec<Arc<Installed>>);
 
 impl Chain {
     pub(in crate::gateway) const fn new(filters: Vec<Arc<Installed>>) -> Self {
         Self(filters)
-    }
-
-    pub(in crate::gateway) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The first answer to what is asked in advance. Only filters that fail closed can refuse.

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::BodyChange;
-use http_body::Body as _;
 
 use crate::http::{Body, BoxError, boxed};
 

@@ -14,6 +14,7 @@
 mod builtin;
 mod chain;
 mod guarded;
+mod installation;
 mod registry;
 
 use std::future::{Future, ready};
@@ -28,6 +29,7 @@ use super::Client;
 use crate::http::{Body, BoxError};
 
 pub(super) use chain::{Chain, Installed, Passage};
+pub(super) use installation::Installation;
 pub use registry::{Factory, Registry};
 
 /// What a filter does, in its own time. It ends by an error, a panic or the time limit: then the filter

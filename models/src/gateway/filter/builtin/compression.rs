@@ -116,11 +116,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 impl Filter for Compression {
-    fn request<'a>(
-        &'a self,
-        head: &'a mut request::Parts,
-        visit: &'a mut Visit,
-    ) -> Step<'a, Next> {
+    fn request<'a>(&'a self, head: &'a mut request::Parts, visit: &'a mut Visit) -> Step<'a, Next> {
         visit.notes.insert(Accepted(accepts_gzip(&head.headers)));
         Box::pin(ready(Ok(Next::Continue)))
     }
@@ -156,7 +152,10 @@ impl Filter for Compression {
 
 /// The bytes are others, the meaning is the same (RFC 9110, section 8.8.1).
 fn weaken(headers: &mut HeaderMap) {
-    let Some(tag) = headers.get(ETAG).filter(|tag| tag.as_bytes().starts_with(b"\"")) else {
+    let Some(tag) = headers
+        .get(ETAG)
+        .filter(|tag| tag.as_bytes().starts_with(b"\""))
+    else {
         return;
     };
     let weak = [b"W/", tag.as_bytes()].concat();

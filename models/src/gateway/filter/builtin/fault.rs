@@ -90,7 +90,8 @@ impl Fault {
             return Err("needs `delay` or `abort`".to_owned());
         }
         let headers = settings.headers.iter();
-        let headers = headers.map(|(key, text)| Ok((name("headers", key)?, value("headers", text)?)));
+        let headers =
+            headers.map(|(key, text)| Ok((name("headers", key)?, value("headers", text)?)));
         Ok(Self {
             delay: delay.transpose()?,
             abort: abort.transpose()?,

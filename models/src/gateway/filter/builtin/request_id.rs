@@ -47,11 +47,7 @@ impl RequestId {
 }
 
 impl Filter for RequestId {
-    fn request<'a>(
-        &'a self,
-        head: &'a mut request::Parts,
-        visit: &'a mut Visit,
-    ) -> Step<'a, Next> {
+    fn request<'a>(&'a self, head: &'a mut request::Parts, visit: &'a mut Visit) -> Step<'a, Next> {
         let mut came = head.headers.get_all(&self.header).iter();
         let only = came.next().filter(|_| came.next().is_none());
         let kept = only.filter(|id| self.keep && is_sound(id)).cloned();

@@ -102,7 +102,8 @@ impl Cors {
         let credentials = settings.allow_credentials;
         let expose = &settings.expose_headers;
         if credentials && expose.iter().any(|name| name == "*") {
-            let problem = "`expose-headers` has `*`, which with credentials is a header of that name";
+            let problem =
+                "`expose-headers` has `*`, which with credentials is a header of that name";
             return Err(problem.to_owned());
         }
         Ok(Self {
@@ -170,11 +171,7 @@ impl Filter for Cors {
         Some(response)
     }
 
-    fn request<'a>(
-        &'a self,
-        head: &'a mut request::Parts,
-        visit: &'a mut Visit,
-    ) -> Step<'a, Next> {
+    fn request<'a>(&'a self, head: &'a mut request::Parts, visit: &'a mut Visit) -> Step<'a, Next> {
         visit.notes.insert(Asked(head.headers.get(ORIGIN).cloned()));
         Box::pin(ready(Ok(Next::Continue)))
     }

@@ -122,9 +122,19 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_named() {
-        for wrong in ["", "shop.example", "https://", "https://a.*.b", "https://u@h", "https://a/b"] {
+        for wrong in [
+            "",
+            "shop.example",
+            "https://",
+            "https://a.*.b",
+            "https://u@h",
+            "https://a/b",
+        ] {
             let problem = Origins::new(&[wrong.to_owned()]).err();
-            assert!(problem.is_some_and(|text| text.contains("allow-origins")), "{wrong}");
+            assert!(
+                problem.is_some_and(|text| text.contains("allow-origins")),
+                "{wrong}"
+            );
         }
     }
 }
