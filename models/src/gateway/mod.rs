@@ -15,9 +15,12 @@
 //! handed over, or the body is dropped: an endpoint that still sends is still busy, and one that breaks
 //! off in the middle of a body has failed. A 5xx is reported to the breaker at its head.
 
+pub mod access_log;
 mod action;
+pub mod admin;
 mod answer;
 pub mod config;
+mod endpoints;
 mod error;
 mod exchange;
 pub mod filter;
@@ -39,12 +42,14 @@ mod spread;
 mod stick;
 mod suspects;
 mod table;
+pub mod telemetry;
 mod transcode;
 mod tunnel;
 mod upload;
 mod upstream;
 
 pub use config::{Config, DeadlineCovers, InvalidConfig};
+pub use endpoints::EndpointState;
 pub use error::{REFUSED_BY, Refusal};
 pub use identity::Client;
 pub use observer::{

@@ -82,6 +82,11 @@ pub enum UpdateError {
 }
 
 impl Gateway {
+    /// The state of the routes that is in force.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.snapshot()
+    }
+
     /// Builds a gateway. `rng` draws everything that is left to chance: picks, pauses, trace ids.
     ///
     /// # Errors

@@ -153,6 +153,23 @@ impl Upstream {
         Ok(Arc::new(breakers))
     }
 
+    /// What each endpoint has in flight.
+    pub(super) fn loads(&self) -> Vec<(Arc<str>, usize)> {
+        self.spread.balancer().loads()
+    }
+
+    /// The state of an endpoint's breaker, if it has one.
+    pub(super) fn breaker_state(&self, endpoint: &str) -> Option<breaker::State> {
+        let breakers = lock(&self.breakers).clone();
+        breakers.get(endpoint).map(Breaker::state)
+    }
+
+    /// Whether an endpoint is left out.
+    pub(super) fn is_ejected(&self, endpoint: &str) -> bool {
+        let suspects = self.suspects.as_ref();
+        suspects.is_some_and(|suspects| suspects.is_ejected(endpoint))
+    }
+
     /// Counts a request, which pays a part of somebody's retry.
     pub(super) fn deposit(&self) {
         if let Some(budget) = &self.budget {

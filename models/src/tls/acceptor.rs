@@ -76,20 +76,16 @@ impl Acceptor {
         })
     }
 
-    /// From now on presents and asks for something else; handshakes and connections under way are left as
-    /// they are.
-    ///
-    /// # Errors
-    ///
-    /// A setting that cannot work; the old ones stay.
-    pub fn replace(
-        &self,
-        settings: ServerSettings,
-        provider: Arc<CryptoProvider>,
-    ) -> Result<(), TlsError> {
-        let config = settings.build(provider)?;
+    /// From now on presents and asks for what `other` does at this moment; handshakes and connections
+    /// under way are left as they are.
+    pub fn become_like(&self, other: &Self) {
+        let config = other.config();
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
-        Ok(())
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        let config = self.config.lock();
+        config.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Does the handshake on a stream. It takes as long as the client does: bound it.
@@ -106,9 +102,7 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let config = self.config.lock();
-        let config = config.unwrap_or_else(PoisonError::into_inner).clone();
-        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        let stream = TlsAcceptor::from(self.config()).accept(stream).await?;
         let (_, connection) = stream.get_ref();
         let secured = Secured::of(connection, connection.server_name());
         Ok((stream, secured))

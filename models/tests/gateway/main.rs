@@ -1,6 +1,7 @@
 //! The gateway on real byte streams: what clients, endpoints and observers see.
 
 mod actions;
+mod admin;
 mod balancing;
 mod breakers;
 mod early;

@@ -79,7 +79,7 @@ pub struct List {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Scenario files or names; the whole catalogue when none is given.
+    /// Scenario files or names, or files of gateways; the whole catalogue when none is given.
     pub targets: Vec<String>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]

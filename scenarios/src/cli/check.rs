@@ -25,7 +25,11 @@ pub fn check(arguments: &Check) -> Result<Exit, Failure> {
     let mut exit = Exit::Held;
     for name in targets {
         let text = target::read(&name)?;
-        let problems = format::Scenario::from_toml(&text).err().unwrap_or_default();
+        let problems = match format::GatewayFile::is_meant(&text) {
+            true => format::GatewayFile::from_toml(&text).err(),
+            false => format::Scenario::from_toml(&text).err(),
+        };
+        let problems = problems.unwrap_or_default();
         if !problems.is_empty() {
             exit = Exit::Invalid;
         }

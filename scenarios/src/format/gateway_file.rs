@@ -1,6 +1,6 @@
 //! The file of `windtunnel gateway`: where it listens, and everything a gateway is told.
 
-use super::{Problem, decode::syntax, explain::explain, prune};
+use super::{GatewayProgram, Problem, decode::syntax, explain::explain, prune};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use std::{net::SocketAddr, ops::Range};
 use toml::{
@@ -16,6 +16,8 @@ pub struct GatewayFile {
     pub listen: SocketAddr,
     /// What it does.
     pub config: Config,
+    /// The program around it.
+    pub program: GatewayProgram,
 }
 
 /// The file of `windtunnel gateway`.
@@ -29,6 +31,8 @@ struct Written {
     /// Where it listens, as `address:port`.
     listen: String,
     #[serde(flatten)]
+    program: GatewayProgram,
+    #[serde(flatten)]
     config: Config,
 }
 
@@ -39,6 +43,15 @@ impl GatewayFile {
         let mut schema = settings.into_generator().into_root_schema_for::<Written>();
         schema.insert("title".to_owned(), "Gateway".into());
         schema
+    }
+
+    /// Whether a text is rather such a file than a scenario: it has keys that only the one has, and none
+    /// that only the other has.
+    pub fn is_meant(text: &str) -> bool {
+        let (root, _) = DeTable::parse_recoverable(text);
+        let has = |key: &&str| root.get_ref().get(*key).is_some();
+        ["listen", "upstreams", "routes"].iter().any(has)
+            && !["format", "services", "checks"].iter().any(has)
     }
 
     /// Reads a file: `listen = "address:port"`, and the keys of a gateway's [`Config`] beside it.
@@ -56,17 +69,34 @@ impl GatewayFile {
         let span = 0..text.len();
         let found = table.remove("listen");
         let listen = listen(text, found.as_ref());
-        let (config, errors) = prune::decode::<Config>(&mut table, &span);
+        let mut around = DeTable::new();
+        for key in GatewayProgram::KEYS {
+            if let Some((key, value)) = table.remove_entry(key) {
+                around.insert(key, value);
+            }
+        }
+        let (program, mut errors) = prune::decode::<GatewayProgram>(&mut around, &span);
+        let (config, others) = prune::decode::<Config>(&mut table, &span);
+        errors.extend(others);
         let explained = errors.iter().map(|error| explain(text, error, 0..0));
         let mut problems: Vec<Problem> = explained.collect();
+        let mistakes = program.iter().flat_map(GatewayProgram::mistakes);
+        problems.extend(mistakes.map(|(field, problem)| {
+            let problem = config::Problem { field, problem };
+            invalid_at(text, &whole, &problem)
+        }));
         let judged = config.as_ref().filter(|_| problems.is_empty());
         if let Some(Err(invalid)) = judged.map(Config::validate) {
             let found = invalid.problems.iter();
             problems.extend(found.map(|problem| invalid_at(text, &whole, problem)));
         }
-        match (listen, config) {
-            (Ok(listen), Some(config)) if problems.is_empty() => Ok(Self { listen, config }),
-            (listen, _) => {
+        match (listen, config, program) {
+            (Ok(listen), Some(config), Some(program)) if problems.is_empty() => Ok(Self {
+                listen,
+                config,
+                program,
+            }),
+            (listen, ..) => {
                 problems.extend(listen.err());
                 problems.sort_by(|one, other| {
                     (one.span.start, &one.message).cmp(&(other.span.start, &other.message))

@@ -8,6 +8,7 @@ mod decode;
 mod disk;
 mod explain;
 mod gateway_file;
+mod gateway_program;
 mod load;
 mod memory;
 mod network;
@@ -28,6 +29,10 @@ mod tests;
 
 pub use disk::Disk;
 pub use gateway_file::GatewayFile;
+pub use gateway_program::{
+    AccessLogSettings, AdminSettings, Certificate, GatewayProgram, LineFormat, LogTarget, Oldest,
+    ServerTls, Shutdown,
+};
 pub use load::{Keys, Load, Model, Stage};
 pub use memory::Memory;
 pub use network::{Link, Network};

@@ -6,9 +6,11 @@ mod gateway;
 mod load;
 mod policies;
 mod program;
+mod provider;
 mod serving;
 
 pub use program::Program;
+pub use provider::provider;
 
 #[cfg(all(test, madsim))]
 mod tests;

@@ -53,9 +53,17 @@ fn the_gateway_files_of_the_readme_are_valid() {
     let files: Vec<&str> = blocks
         .filter(|block| block.contains("[upstreams."))
         .collect();
-    assert_eq!(files.len(), 2, "the short one and the long one");
+    let files: Vec<&str> = files
+        .into_iter()
+        .chain([include_str!("../../../scenarios/packaging/gateway.toml")])
+        .collect();
+    assert_eq!(
+        files.len(),
+        4,
+        "the short, the long, that of production and the one that is packaged"
+    );
     for file in files {
-        let listens = file.starts_with("listen");
+        let listens = file.lines().any(|line| line.starts_with("listen"));
         let listen = if listens {
             ""
         } else {

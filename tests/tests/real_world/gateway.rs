@@ -123,9 +123,9 @@ async fn a_gateway_forwards_and_says_404_and_502_itself() {
     assert_eq!(gone.headers()["x-refused-by"], "front; bad-upstream");
 
     for (path, status) in [("/hello", 200), ("/other", 404), ("/gone", 502)] {
-        let line = gateway.err.find("access:").await;
-        assert!(line.contains(&format!("path=\"{path}\"")), "{line}");
-        assert!(line.contains(&format!("status={status} ")), "{line}");
+        let line = gateway.out.next().await.expect("a line");
+        assert!(line.contains(&format!("\"path\":\"{path}\"")), "{line}");
+        assert!(line.contains(&format!("\"status\":{status},")), "{line}");
     }
     gateway.terminate();
     assert_eq!(gateway.ended().await.code(), Some(0));

@@ -10,6 +10,8 @@ mod gateway;
 #[cfg(real_world)]
 mod program;
 #[cfg(real_world)]
+mod proxy;
+#[cfg(real_world)]
 mod refusals;
 #[cfg(real_world)]
 mod up;

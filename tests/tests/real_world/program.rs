@@ -55,6 +55,11 @@ impl Running {
         signal(self.child.id().expect("it still runs"), libc::SIGTERM);
     }
 
+    /// Its number, while it runs.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it still runs")
+    }
+
     /// How it ended.
     pub async fn ended(&mut self) -> ExitStatus {
         let ended = timeout(PATIENCE, self.child.wait()).await;

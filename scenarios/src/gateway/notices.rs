@@ -1,40 +1,20 @@
-//! What a gateway in production says: a `tracing` event for each request, louder ones for breakers.
+//! What a gateway in production says besides its access log: events about breakers and outliers.
 
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 use windtunnel_models::{
     breaker::State,
     gateway::{
-        Access, Attempt, BreakerChange, BreakerRejection, Mirrored, Observer, OutlierChange,
-        Retrying,
+        Attempt, BreakerChange, BreakerRejection, Mirrored, Observer, OutlierChange, Retrying,
     },
     health::outlier::Event,
 };
 
-/// Accesses with target `access` and level `info`; changes of breakers with target `breaker` and
-/// level `warn`; the rest with level `debug`.
+/// Changes of breakers with target `breaker` and of outliers with target `outlier` and level `warn`; the
+/// rest with level `debug`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AccessLog;
+pub struct Notices;
 
-impl Observer for AccessLog {
-    fn access(&self, access: &Access<'_>) {
-        let client = access.client.map(ToString::to_string);
-        info!(
-            target: "access",
-            client = client.as_deref().unwrap_or("-"),
-            method = %access.method,
-            host = access.host,
-            path = access.path,
-            route = access.route.unwrap_or("-"),
-            endpoint = access.endpoint.unwrap_or("-"),
-            status = access.status.map_or(0, |status| status.as_u16()),
-            attempts = access.attempts,
-            latency_us = access.latency.as_micros() as u64,
-            refusal = access.refusal.map_or("-", |refusal| refusal.kind()),
-            end = ?access.end,
-            trace = format_args!("{:032x}", access.trace),
-        );
-    }
-
+impl Observer for Notices {
     fn attempt(&self, attempt: &Attempt<'_>) {
         debug!(target: "attempt", ?attempt);
     }

@@ -1,0 +1,71 @@
+//! What a gateway counts, and how it is read: rate, errors and duration per route and per upstream.
+//!
+//! It prevents that an operator has to guess. It can cause two failures of its own: labels that strangers
+//! choose (a path, a host) make a new series for each of their requests, until memory ends; and counters
+//! behind a lock are a bottleneck in front of everything. So series have the names of the configuration
+//! only, and at most a fixed number of them; and counting is an addition to an atomic number.
+//!
+//! [`Telemetry`] counts (it is an [`Observer`] of a gateway and of its server), [`Source::gather`] takes a
+//! reading, [`exposition`] writes readings for Prometheus, and [`json`] for people.
+
+mod counts;
+mod exposition;
+mod family;
+mod gather;
+mod histogram;
+mod json;
+mod series;
+
+use std::sync::Arc;
+
+pub use counts::Telemetry;
+pub use exposition::{Format, exposition};
+pub use family::{Exemplar, Family, Kind, Reading, Sample, Source, Value};
+pub use json::json;
+
+pub(super) use counts::state_word;
+
+use super::Observer;
+
+/// Two observers see the same; the first one first.
+#[derive(Clone, Copy, Debug)]
+pub struct Both<A, B>(pub A, pub B);
+
+macro_rules! both {
+    ($($name:ident: $type:ty),* $(,)?) => {
+        impl<A: Observer, B: Observer> Observer for Both<A, B> {
+            $(fn $name(&self, seen: &$type) {
+                self.0.$name(seen);
+                self.1.$name(seen);
+            })*
+        }
+
+        /// Somebody looks, or nobody.
+        impl<A: Observer> Observer for Option<A> {
+            $(fn $name(&self, seen: &$type) {
+                if let Some(one) = self {
+                    one.$name(seen);
+                }
+            })*
+        }
+    };
+}
+
+both!(
+    access: super::Access<'_>,
+    sending: crate::http::Sending,
+    attempt: super::Attempt<'_>,
+    load: super::Load<'_>,
+    retry: super::Retrying<'_>,
+    breaker: super::BreakerChange<'_>,
+    outlier: super::OutlierChange<'_>,
+    mirrored: super::Mirrored<'_>,
+    rejected: super::BreakerRejection<'_>,
+);
+
+/// Readings of several sources, by name.
+pub fn gather(sources: &[Arc<dyn Source>]) -> Vec<Family> {
+    let mut all: Vec<Family> = sources.iter().flat_map(|source| source.gather()).collect();
+    all.sort_by_key(|family| family.name);
+    all
+}
