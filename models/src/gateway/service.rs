@@ -202,7 +202,9 @@ impl Gateway {
         let (mut head, body) = request.into_parts();
         let mut record = Record::new(self.shared.observer.clone(), &head);
         let context = |headers: &http::HeaderMap| {
-            self.shared.with_rng(|rng| TraceContext::read(headers, rng))
+            let sampler = snapshot.sampler;
+            self.shared
+                .with_rng(|rng| TraceContext::read(headers, sampler, rng))
         };
         let admitted = match admit(&snapshot, &mut head, &mut record, context) {
             Ok(Admission::Forward(admitted)) => admitted,

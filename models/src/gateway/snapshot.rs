@@ -17,6 +17,7 @@ use super::secure::{SecureClients, Vault};
 use super::table::{Question, Table};
 use super::transcode::Transcoders;
 use super::upstream::Upstream;
+use crate::trace::Sampler;
 
 /// A validated configuration, compiled.
 pub(super) struct Snapshot {
@@ -29,6 +30,8 @@ pub(super) struct Snapshot {
     /// Not to be nominated away.
     pub(super) protected: Vec<HeaderName>,
     pub(super) upstreams: Upstreams,
+    /// Decides which traces that begin here are recorded.
+    pub(super) sampler: Sampler,
     /// Clients of the upstreams that have one of their own.
     pub(super) secure: SecureClients,
     pub(super) filters: Installation,
@@ -66,6 +69,8 @@ impl Snapshot {
             .map(|limit| ClientLimit::keep(old_limit, limit))
             .transpose();
         let limit = limit.map_err(|error| InvalidConfig::of("limit", error))?;
+        let sampler = Sampler::of(config.trace_share);
+        let sampler = sampler.map_err(|error| InvalidConfig::of("trace-share", error))?;
         let key_header = header(&config.key_header);
         let mut protected = vec![key_header.clone()];
         if let Identity::Header(name) = &config.identity {
@@ -86,6 +91,7 @@ impl Snapshot {
                 .collect(),
             protected,
             upstreams,
+            sampler,
             secure,
             filters,
             transcoders,

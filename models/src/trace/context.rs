@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rand_core::Rng;
 
 use super::present;
+use super::sampling::Sampler;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -23,13 +24,13 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The caller's context; if there is none or it is invalid, a sampled one of the trace that is in
-    /// force, or of a new one.
+    /// The caller's context; if there is none or it is invalid, one of the trace that is in force, or of a
+    /// new one, of which `sampler` decides whether it is recorded.
     ///
     /// Law (W3C Trace Context): version `ff` is invalid, version `00` allows nothing after the flags,
     /// higher versions are read by their first four fields; an all-zero id, an upper-case digit, a
     /// wrong length and a second header are invalid; surrounding white space is allowed.
-    pub fn read(headers: &HeaderMap, rng: &mut (impl Rng + ?Sized)) -> Self {
+    pub fn read(headers: &HeaderMap, sampler: Sampler, rng: &mut (impl Rng + ?Sized)) -> Self {
         if let Some((trace, flags)) = only(headers) {
             return Self {
                 trace,
@@ -44,7 +45,7 @@ impl TraceContext {
         });
         Self {
             trace,
-            flags: 1,
+            flags: u8::from(sampler.records(trace)),
             inherited: false,
         }
     }
@@ -211,7 +212,7 @@ mod tests {
         for value in values {
             headers.append("traceparent", HeaderValue::from_str(value).unwrap());
         }
-        TraceContext::read(&headers, &mut rng()).inherited
+        TraceContext::read(&headers, Sampler::ALWAYS, &mut rng()).inherited
     }
 
     #[test]
@@ -258,7 +259,7 @@ mod tests {
             headers.append("tracestate", HeaderValue::from_str(value).unwrap());
         }
         let mut rng = rng();
-        let context = TraceContext::read(&headers, &mut rng);
+        let context = TraceContext::read(&headers, Sampler::ALWAYS, &mut rng);
         context.write(&mut headers, &mut rng);
         headers
     }
@@ -268,7 +269,7 @@ mod tests {
         let mut headers = pass_on(&[]);
         let first = headers["traceparent"].clone();
         let mut rng = ChaCha8Rng::seed_from_u64(2);
-        TraceContext::read(&headers, &mut rng).write(&mut headers, &mut rng);
+        TraceContext::read(&headers, Sampler::ALWAYS, &mut rng).write(&mut headers, &mut rng);
         let (first, second) = (
             first.to_str().unwrap(),
             headers["traceparent"].to_str().unwrap(),
@@ -328,7 +329,7 @@ mod tests {
     fn a_new_trace_drops_the_old_state() {
         let mut headers = HeaderMap::new();
         headers.insert("tracestate", HeaderValue::from_static("foo=1"));
-        let context = TraceContext::read(&headers, &mut rng());
+        let context = TraceContext::read(&headers, Sampler::ALWAYS, &mut rng());
         context.write(&mut headers, &mut rng());
         assert!(!headers.contains_key("tracestate"));
         assert!(headers["traceparent"].to_str().unwrap().ends_with("-01"));

@@ -10,8 +10,10 @@
 //! ([`TraceContext`]); whoever spawns a task for a request spawns it by [`spawn`].
 
 mod context;
+pub mod sampling;
 
 pub use context::{TraceContext, read};
+pub use sampling::Sampler;
 
 use std::future::Future;
 

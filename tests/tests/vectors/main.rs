@@ -12,4 +12,5 @@ mod limits;
 mod overload;
 mod retries;
 mod row;
+mod traces;
 mod weights;

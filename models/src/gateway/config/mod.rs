@@ -50,6 +50,9 @@ pub struct Config {
     pub trusted_hops: usize,
     /// Whether to append to the standard `Forwarded` header as well.
     pub forwarded: bool,
+    /// Which share of the traces that begin here is recorded, 0 to 1: it is what the sampled flag of
+    /// `traceparent` says. A trace that came in keeps the flag of whoever began it.
+    pub trace_share: f64,
     /// What to do with an encoded slash in a path.
     pub encoded_slashes: EncodedSlashes,
     /// Headers that only this side may set (identity, limit keys): removed from every request that
@@ -104,6 +107,7 @@ impl Default for Config {
             name: "windtunnel".to_owned(),
             trusted_hops: 0,
             forwarded: false,
+            trace_share: 1.0,
             encoded_slashes: EncodedSlashes::default(),
             internal_headers: Vec::new(),
             identity: Identity::default(),

@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::{Breaker, Config, Endpoint, Identity, InvalidConfig, Limit, Problem, Upstream};
 use crate::limit::Gcra;
+use crate::trace::Sampler;
 
 /// Far beyond any sensible patience, far below what overflows an instant.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -68,6 +69,9 @@ impl Config {
                     "is an internal header, which is removed on arrival",
                 );
             }
+        }
+        if let Err(error) = Sampler::of(self.trace_share) {
+            found.add("trace-share", format!("{error}, or 0 for none"));
         }
         if let Some(limit) = &self.limit {
             check_limit("limit", limit, found);

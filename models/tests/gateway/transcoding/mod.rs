@@ -193,7 +193,8 @@ async fn each_shape_of_a_rule_becomes_its_call() {
         assert!(!answer.headers().contains_key("grpc-status"));
         assert_eq!(parsed(&answer), json!({"name": "found"}));
         let asked = &endpoint.asked()[before];
-        assert_eq!(asked.target, format!("/library.v1.Library/{call}"));
+        let path = format!("/library.v1.Library/{call}");
+        assert!(asked.target.ends_with(&path), "{}", asked.target);
         assert_eq!((&*asked.method, asked.header("te")), ("POST", "trailers"));
         assert_eq!(asked.header("content-type"), "application/grpc");
         let timeout = asked.header("grpc-timeout").strip_suffix('m').unwrap();
