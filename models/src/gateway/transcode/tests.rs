@@ -129,11 +129,11 @@ fn messages_survive_the_way_to_json_and_back() {
         large += usize::from(text.contains("9223372036854775807"));
         let parsed: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let back = DynamicMessage::deserialize(kind.clone(), parsed).expect("the same");
-        assert_eq!(back, message, "{round}: {text}");
-        let bytes = message.encode_to_vec();
+        // As bytes: a field that is set to its default is one that is not set.
         assert_eq!(
-            DynamicMessage::decode(kind.clone(), &*bytes).expect("bytes"),
-            message
+            back.encode_to_vec(),
+            message.encode_to_vec(),
+            "{round}: {text}"
         );
     }
     assert!(large > 10, "edges were drawn: {large}");
