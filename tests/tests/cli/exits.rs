@@ -163,8 +163,14 @@ fn mistakes_of_the_user_have_their_exit_codes() {
         "format = 1\nname = \"x\"\n[srvices.a]\n",
     )
     .expect("written");
+    let right =
+        "listen = \"127.0.0.1:1\"\n[[routes]]\nname = \"all\"\nrespond = { status = 200 }\n";
+    fs::write(at.join("edge.toml"), right).expect("written");
+    fs::write(at.join("odd.toml"), right.replace("status", "state")).expect("written");
     for (arguments, code) in [
         (&["fly"][..], 2),
+        (&["check", "edge.toml"], 0),
+        (&["check", "odd.toml"], 3),
         (&["run", "bad.toml"], 3),
         (&["check", "bad.toml"], 3),
         (&["check", "bytes.toml"], 3),

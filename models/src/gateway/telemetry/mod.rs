@@ -69,3 +69,26 @@ pub fn gather(sources: &[Arc<dyn Source>]) -> Vec<Family> {
     all.sort_by_key(|family| family.name);
     all
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn two_observers_see_all_that_one_can() {
+        let rule = include_str!("../observer.rs");
+        let (_, rule) = rule.split_once("pub trait Observer").expect("it is there");
+        let (rule, _) = rule.split_once("\n}\n").expect("it ends");
+        let seen = rule.lines().filter_map(|line| {
+            let (name, rest) = line.trim().strip_prefix("fn ")?.split_once('(')?;
+            rest.starts_with("&self, ").then_some(name)
+        });
+        let seen: Vec<&str> = seen.collect();
+        assert!(seen.len() >= 9, "{seen:?}");
+        let here = include_str!("mod.rs");
+        let (_, list) = here.split_once("\nboth!(").expect("it is there");
+        let (list, _) = list.split_once(");").expect("it ends");
+        for name in seen {
+            let line = format!("\n    {name}: ");
+            assert!(list.contains(&line), "`both!` does not pass on `{name}`");
+        }
+    }
+}
