@@ -94,6 +94,7 @@ fn settings() -> Value {
 
 async fn stage(endpoint: &Endpoint, more: Value) -> Stage {
     let mut config = config(&[endpoint.address]);
+    config["encoded-slashes"] = json!("keep");
     config["upstreams"]["main"]["protocol"] = json!("http2");
     let mut settings = settings();
     for (key, value) in more.as_object().unwrap() {
