@@ -1,5 +1,6 @@
 //! Why a gateway answers a request itself, and with what.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -18,6 +19,9 @@ pub enum Refusal {
     /// The request cannot be understood in one way only.
     #[error("bad request: {0}")]
     BadRequest(&'static str),
+    /// The request does not fit the call that its route makes of it.
+    #[error("bad request: {0}")]
+    BadCall(String),
     /// No valid API key.
     #[error("an API key is required")]
     Unauthenticated,
@@ -57,6 +61,12 @@ pub enum Refusal {
     /// The endpoint could not be reached, or broke off; the word is the error's kind.
     #[error("the service broke off ({0})")]
     BadUpstream(&'static str),
+    /// A filter that fails closed failed.
+    #[error("the filter `{filter}` failed")]
+    FilterFailed {
+        /// Its name.
+        filter: Arc<str>,
+    },
     /// The deadline passed.
     #[error("deadline passed")]
     Deadline,
@@ -66,10 +76,10 @@ impl Refusal {
     /// The status the client sees.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::BrokenBody => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::BadCall(_) | Self::BrokenBody => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::NoUpstream => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NoUpstream | Self::FilterFailed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::SlowClient => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -82,7 +92,7 @@ impl Refusal {
     /// A short stable word for logs and metrics.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::BadRequest(_) => "bad-request",
+            Self::BadRequest(_) | Self::BadCall(_) => "bad-request",
             Self::Unauthenticated => "unauthenticated",
             Self::NoRoute => "no-route",
             Self::TooLarge { .. } => "too-large",
@@ -92,6 +102,7 @@ impl Refusal {
             Self::BreakerOpen { .. } => "breaker-open",
             Self::NoEndpoint => "no-endpoint",
             Self::NoUpstream => "no-upstream",
+            Self::FilterFailed { .. } => "filter-failed",
             Self::BadUpstream(_) => "bad-upstream",
             Self::Deadline => "deadline",
         }

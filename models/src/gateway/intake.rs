@@ -83,6 +83,9 @@ pub(super) fn admit(
         .ok_or(Refusal::NoRoute)?;
     let route = route.clone();
     record.route = Some(route.name.clone());
+    if let Some(answer) = snapshot.filters.preflight(&route.name, head) {
+        return answer.map(Admission::Answer);
+    }
     let client = authenticate(snapshot, &route, head, client)?;
     record.client = Some(client.clone());
     if let Some(limit) = &route.limit {

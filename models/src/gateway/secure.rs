@@ -17,6 +17,15 @@ pub trait Vault: Send + Sync + 'static {
     ///
     /// What is missing or wrong, as the problem of the field `tls`.
     fn dialer(&self, tls: &UpstreamTls, protocol: wire::Protocol) -> Result<Dialer, String>;
+
+    /// The descriptors of gRPC services that a route transcodes for, as `protoc` writes them.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, as the problem of the field `descriptors`.
+    fn descriptors(&self, _file: &str) -> Result<Vec<u8>, String> {
+        Err("cannot be had: this gateway was built without files".to_owned())
+    }
 }
 
 /// Has nothing.

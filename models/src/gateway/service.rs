@@ -15,14 +15,15 @@ use rand_core::{Rng, SeedableRng};
 
 use super::config::{Config, Endpoint, InvalidConfig, Protocol};
 use super::exchange::Exchange;
-use super::intake::{Admission, admit};
+use super::filter::{Passage, Registry, Visit};
+use super::intake::{Admission, Admitted, admit};
 use super::record::Record;
 use super::secure::{self, Vault};
 use super::snapshot::Snapshot;
 use super::upload::Upload;
 use super::upstream::Upstream;
 use super::{End, Observer, Refusal, shadow};
-use crate::http::{Body, BoxError, Client};
+use crate::http::{Body, BoxError, Client, boxed};
 use crate::trace::{self, TraceContext};
 
 /// A reverse proxy; clones share everything. A tower service and a hyper service, so that
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     pub(super) observer: Arc<dyn Observer>,
     rng: Mutex<Box<dyn Rng + Send>>,
     vault: Box<dyn Vault>,
+    registry: Registry,
 }
 
 impl Shared {
@@ -109,17 +111,33 @@ impl Gateway {
         observer: impl Observer,
         vault: impl Vault,
     ) -> Result<Self, InvalidConfig> {
+        Self::with_filters(config, rng, observer, vault, Registry::default())
+    }
+
+    /// Builds a gateway that knows the kinds of filters that `registry` has.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_vault`](Self::with_vault), and what is wrong with filters.
+    pub fn with_filters(
+        config: Config,
+        rng: impl Rng + Send + 'static,
+        observer: impl Observer,
+        vault: impl Vault,
+        registry: Registry,
+    ) -> Result<Self, InvalidConfig> {
         config.validate()?;
         let observer: Arc<dyn Observer> = Arc::new(observer);
         let clients = secure::plain(&config, &observer)?;
         let mut rng: Box<dyn Rng + Send> = Box::new(rng);
-        let snapshot = Snapshot::new(config, None, &mut *rng, &observer, &vault)?;
+        let snapshot = Snapshot::new(config, None, &mut *rng, &observer, (&vault, &registry))?;
         let shared = Shared {
             snapshot: Mutex::new(Arc::new(snapshot)),
             clients,
             observer,
             rng: Mutex::new(rng),
             vault: Box::new(vault),
+            registry,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -138,7 +156,8 @@ impl Gateway {
         let old = self.shared.snapshot();
         let observer = &self.shared.observer;
         let mut rng = self.shared.with_rng(fork);
-        let new = Snapshot::new(config, Some(&old), &mut rng, observer, &*self.shared.vault)?;
+        let given = (&*self.shared.vault, &self.shared.registry);
+        let new = Snapshot::new(config, Some(&old), &mut rng, observer, given)?;
         *self
             .shared
             .snapshot
@@ -196,10 +215,71 @@ impl Gateway {
             }
             Err(refusal) => return refuse(&snapshot, record, refusal),
         };
+        let name = snapshot.config.name.clone();
+        let Some(chain) = snapshot.filters.of(&admitted.route.name) else {
+            let passage = &mut Passage::default();
+            return self
+                .forward((snapshot, admitted), (head, body), record, passage)
+                .await;
+        };
+        let method = head.method.clone();
+        let visit = || Visit {
+            route: admitted.route.name.clone(),
+            client: record.client.clone(),
+            method: method.clone(),
+            deadline: admitted.deadline,
+            rng: self.shared.with_rng(fork),
+            notes: http::Extensions::new(),
+        };
+        let mut passage = Box::pin(chain.request(&mut head, visit)).await;
+        let answer = match passage.answer.take() {
+            Some(Ok(answer)) => {
+                record.answered(answer.status());
+                record.ended(End::Complete);
+                answer
+            }
+            Some(Err(refusal)) => refuse(&snapshot, record, refusal),
+            None => {
+                self.forward((snapshot, admitted), (head, body), record, &mut passage)
+                    .await
+            }
+        };
+        Box::pin(passage.response(answer, &name)).await
+    }
+
+    /// Sends a request on that passed all filters, as a gRPC call if its route wants that.
+    async fn forward<B>(
+        &self,
+        (snapshot, mut admitted): (Arc<Snapshot>, Admitted),
+        (mut head, body): (http::request::Parts, B),
+        record: Record,
+        passage: &mut Passage,
+    ) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let config = &snapshot.config;
         let (max, keep, until) = (config.max_body, config.replay_buffer, admitted.deadline);
         let may_repeat = admitted.route.retry.is_some();
-        let upload = Upload::receive(body, max, keep, may_repeat, until).await;
+        let transcoder = snapshot.transcoders.of(&admitted.route.name, &head);
+        let mut call = None;
+        let upload = if let Some(transcoder) = transcoder {
+            let body = passage.body(boxed(body));
+            let target = &mut admitted.target;
+            let begun = transcoder
+                .begin(&mut head, target, body, (max, until))
+                .await;
+            begun.map(|(begun, upload)| {
+                call = Some(begun);
+                upload
+            })
+        } else if passage.changes_body() {
+            let body = passage.body(boxed(body));
+            Upload::receive(body, max, keep, may_repeat, until).await
+        } else {
+            Upload::receive(body, max, keep, may_repeat, until).await
+        };
         let upload = match upload {
             Ok(upload) => upload,
             Err(refusal) => return refuse(&snapshot, record, refusal),
@@ -214,7 +294,11 @@ impl Gateway {
             record,
         };
         shadow::cast(&exchange);
-        trace::within(Some(trace), exchange.run()).await
+        let answer = trace::within(Some(trace), exchange.run()).await;
+        match call {
+            Some(call) => Box::pin(call.answer(answer, until)).await,
+            None => answer,
+        }
     }
 }
 

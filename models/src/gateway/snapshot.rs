@@ -9,12 +9,14 @@ use rand_core::Rng;
 use super::Observer;
 use super::action::Upstreams;
 use super::config::{Config, Identity, InvalidConfig};
+use super::filter::{Installation, Registry};
 use super::hops::Via;
 use super::identity::Identification;
 use super::limits::ClientLimit;
 use super::route::{self, Route, header};
 use super::secure::{SecureClients, Vault};
 use super::table::{Question, Table};
+use super::transcode::Transcoders;
 use super::upstream::Upstream;
 use crate::trace::Sampler;
 
@@ -34,6 +36,8 @@ pub(super) struct Snapshot {
     pub(super) sampler: Sampler,
     /// Clients of the upstreams that have one of their own.
     pub(super) secure: SecureClients,
+    pub(super) filters: Installation,
+    pub(super) transcoders: Transcoders,
     table: Table,
     routes: Vec<Arc<Route>>,
 }
@@ -46,9 +50,11 @@ impl Snapshot {
         old: Option<&Self>,
         rng: &mut dyn Rng,
         observer: &Arc<dyn Observer>,
-        vault: &dyn Vault,
+        (vault, registry): (&dyn Vault, &Registry),
     ) -> Result<Self, InvalidConfig> {
         let secure = SecureClients::new(&config, vault, observer)?;
+        let filters = Installation::new(&config, registry, old.map(|old| &old.filters))?;
+        let transcoders = Transcoders::new(&config, vault)?;
         let mut upstreams = BTreeMap::new();
         for (name, policy) in &config.upstreams {
             let kept = old.and_then(|old| old.upstreams.get(name));
@@ -90,6 +96,8 @@ impl Snapshot {
             upstreams,
             sampler,
             secure,
+            filters,
+            transcoders,
             table: route::table(&config.routes),
             routes,
             config,

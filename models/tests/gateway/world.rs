@@ -20,9 +20,10 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn};
 use tokio::time::{Instant, timeout};
 use tower::service_fn;
+use windtunnel_models::gateway::filter::Registry;
 use windtunnel_models::gateway::{
     Access, Attempt, BreakerChange, Config, End, Gateway, MirrorEnd, Mirrored, Observer, Outcome,
-    OutlierChange,
+    OutlierChange, Vault,
 };
 use windtunnel_models::health::outlier::Event;
 use windtunnel_models::http::{self as wire, Body, Client, ClientPolicy, Peer, boxed, full};
@@ -357,10 +358,16 @@ pub fn config(endpoints: &[SocketAddr]) -> Value {
 
 impl Stage {
     pub async fn new(config: Value) -> Self {
+        Self::with(config, (), Registry::default()).await
+    }
+
+    /// A gateway that has files and kinds of filters.
+    pub async fn with(config: Value, vault: impl Vault, registry: Registry) -> Self {
         let config: Config = serde_json::from_value(config).unwrap();
         let witness = Witness::default();
         let rng = ChaCha8Rng::seed_from_u64(42);
-        let gateway = Gateway::new(config, rng, witness.clone()).unwrap();
+        let gateway = Gateway::with_filters(config, rng, witness.clone(), vault, registry);
+        let gateway = gateway.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = spawn(wire::serve(

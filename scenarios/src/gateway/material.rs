@@ -109,6 +109,10 @@ impl Vault for Material {
         };
         Dialer::new(settings, provider()?).map_err(|error| error.to_string())
     }
+
+    fn descriptors(&self, file: &str) -> Result<Vec<u8>, String> {
+        self.read(Path::new(file))
+    }
 }
 
 /// The cryptography of this program.

@@ -22,6 +22,7 @@ pub(super) use mirror::{Copied, Mirror};
 pub(super) use redirect::{Asked, Redirect};
 pub(super) use rewrite::Rewrite;
 pub(super) use split::Split;
+pub(super) use stratified::{Stratified, below};
 
 /// The upstreams of a configuration by name.
 pub(super) type Upstreams = BTreeMap<String, Arc<Upstream>>;

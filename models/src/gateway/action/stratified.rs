@@ -9,22 +9,22 @@ const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 /// that fell into any interval differs from its length by about log(n)/n, where independent draws would
 /// be off by 1/√n; and every second or third draw alone is spread as well.
 #[derive(Debug)]
-pub(super) struct Stratified(AtomicU64);
+pub(in crate::gateway) struct Stratified(AtomicU64);
 
 impl Stratified {
     /// A sequence that begins at `seed`.
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(in crate::gateway) const fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 
     /// The next draw, a fraction of 2⁶⁴.
-    pub(super) fn draw(&self) -> u64 {
+    pub(in crate::gateway) fn draw(&self) -> u64 {
         self.0.fetch_add(STEP, Ordering::Relaxed)
     }
 }
 
 /// The whole number below `bound` that a draw stands for.
-pub(super) const fn below(draw: u64, bound: u64) -> u64 {
+pub(in crate::gateway) const fn below(draw: u64, bound: u64) -> u64 {
     ((draw as u128 * bound as u128) >> 64) as u64
 }
 

@@ -6,12 +6,14 @@
 mod action;
 mod balance;
 mod error;
+mod filter;
 mod outliers;
 mod policies;
 pub mod quantity;
 mod route;
 mod secret;
 mod tls;
+mod transcode;
 mod upstream;
 mod validate;
 
@@ -26,10 +28,12 @@ pub use action::{
 };
 pub use balance::{Balance, ClusterSettings, Endpoint, ZoneSettings};
 pub use error::{InvalidConfig, Problem};
+pub use filter::{Filter, OnFailure};
 pub use outliers::Outliers;
 pub use quantity::Rate;
 pub use route::{Action, DeadlineCovers, Match, PathMatch, Retry, Route, Upgrade};
 pub use tls::UpstreamTls;
+pub use transcode::Transcode;
 pub use upstream::{Breaker, FailureRate, Protocol, RetryBudget, Upstream};
 pub(super) use validate::check_endpoints;
 
@@ -73,6 +77,10 @@ pub struct Config {
     pub keys: BTreeMap<String, BTreeMap<String, String>>,
     /// The header that carries an API key; never forwarded.
     pub key_header: String,
+    /// Filters by name; a list says where each is used.
+    pub filters: BTreeMap<String, Filter>,
+    /// The filters of every route that forwards, in their order.
+    pub common_filters: Vec<String>,
     /// Where requests go, by name.
     pub upstreams: BTreeMap<String, Upstream>,
     /// Which request goes where.
@@ -110,6 +118,8 @@ impl Default for Config {
             pool: Pool::default(),
             keys: BTreeMap::new(),
             key_header: "x-api-key".to_owned(),
+            filters: BTreeMap::new(),
+            common_filters: Vec::new(),
             upstreams: BTreeMap::new(),
             routes: Vec::new(),
             planted: Planted::default(),

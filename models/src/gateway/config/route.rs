@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HeaderChanges, Limit, Mirror, Redirect, Respond, Rewrite, Split, quantity};
+use super::{HeaderChanges, Limit, Mirror, Redirect, Respond, Rewrite, Split, Transcode, quantity};
 
 /// Which requests it is about, and what becomes of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,12 @@ pub struct Route {
     /// Changes to the headers of answers from upstreams.
     #[serde(default)]
     pub response_headers: HeaderChanges,
+    /// Filters of this route, after those of every route, in their order.
+    #[serde(default)]
+    pub filters: Vec<String>,
+    /// Speaks gRPC with the upstream and JSON with clients.
+    #[serde(default)]
+    pub transcode: Option<Transcode>,
     /// How long a request may take.
     #[serde(default, with = "quantity::optional")]
     pub deadline: Option<Duration>,

@@ -1,8 +1,10 @@
 //! Validation: zero, contradictory and dangling settings are found before a request meets them.
 
 mod action;
+mod filter;
 mod route;
 mod tls;
+mod transcode;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -29,6 +31,7 @@ impl Config {
         for (name, upstream) in &self.upstreams {
             check_upstream(&format!("upstreams.{name}"), upstream, &mut found);
         }
+        filter::check(self, &mut found);
         let mut names = BTreeSet::new();
         for (position, route) in self.routes.iter().enumerate() {
             let field = format!("routes[{position}]");

@@ -92,7 +92,9 @@ fn check_nothing_to_forward(field: &str, route: &Route, found: &mut Findings) {
         ("rewrite", route.rewrite.is_some()),
         ("request-headers", route.request_headers != none),
         ("response-headers", route.response_headers != none),
+        ("filters", !route.filters.is_empty()),
         ("retry", route.retry.is_some()),
+        ("transcode", route.transcode.is_some()),
         ("upgrade", route.upgrade.is_some()),
     ] {
         if is_said {

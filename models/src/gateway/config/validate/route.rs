@@ -7,12 +7,14 @@ use http::Method;
 use super::super::super::path::normalise;
 use super::super::super::table::whole;
 use super::super::{Config, Match, PathMatch, Retry, Route};
-use super::{Findings, action, check_limit};
+use super::{Findings, action, check_limit, filter, transcode};
 use crate::gateway::EncodedSlashes;
 
 /// Checks one route.
 pub(super) fn check(config: &Config, field: &str, route: &Route, found: &mut Findings) {
     action::check(config, field, route, found);
+    filter::check_route(config, field, route, found);
+    transcode::check(config, field, route, found);
     if let Some(keys) = &route.keys
         && !config.keys.contains_key(keys)
     {
