@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tower::{Layer, Service, service_fn};
 
 use super::*;
+use crate::retry::script::dropped_after;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_nanos(1);
@@ -221,4 +222,37 @@ async fn what_an_inner_breaker_refused_is_no_failure_for_the_outer_one() {
     assert_eq!(outer.state(), State::Closed);
     let counts = outer.counts();
     assert_eq!((counts.failures, counts.exclusions), (1, 19));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_dropped_after_any_number_of_polls_gives_its_permit_back() {
+    for polls in 0..=3 {
+        for breaker in [closed(), half_open().await] {
+            let before = (breaker.state(), breaker.totals().failed);
+            let layer = BreakerLayer::new(breaker.clone(), by_result::<(), ()>);
+            let twice = service_fn(async |(): ()| {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Ok::<(), ()>(())
+            });
+            let ended = dropped_after(polls, layer.layer(twice).call(())).await;
+            assert_eq!(ended.is_some(), polls == 3, "after {polls} polls");
+            let totals = breaker.totals();
+            assert_eq!(totals.offered, totals.refused + totals.admitted);
+            assert_eq!(totals.admitted, totals.ended(), "{totals:?}");
+            assert_eq!((totals.in_flight(), breaker.outstanding()), (0, 0));
+            assert_eq!(totals.cancelled, u64::from(ended.is_none()));
+            assert_eq!(totals.failed, before.1);
+            if ended.is_none() {
+                assert_eq!(breaker.state(), before.0);
+                // A trial's slot is free again.
+                breaker.admit().unwrap().report(Outcome::Success);
+            }
+            assert_eq!(breaker.state(), State::Closed);
+        }
+    }
+}
+
+fn closed() -> Breaker {
+    Breaker::new("a", Policy::default(), rng(), Arc::new(())).unwrap()
 }

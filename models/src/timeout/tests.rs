@@ -1,11 +1,14 @@
 //! What deadlines promise.
 
 use std::future::{pending, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tower::{Layer, Service, service_fn};
 
 use super::*;
+use crate::retry::script::dropped_after;
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_cut_at_its_deadline_and_never_before() {
@@ -67,4 +70,27 @@ fn the_earlier_of_what_the_caller_said_and_the_own_limit_counts() {
     let later = now + ms(70);
     assert_eq!(limits.of_attempt(later, Some(at(100))), Some(at(100)));
     assert_eq!(Limits::default().of_attempt(now, None), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bounded_call_dropped_at_any_await_point_drops_what_it_bounds() {
+    let ms = Duration::from_millis;
+    for polls in 0..=3 {
+        let life = Arc::new(());
+        let held = life.clone();
+        let twice = service_fn(move |(): ()| {
+            let held = held.clone();
+            async move {
+                let _held = held;
+                tokio::time::sleep(ms(1)).await;
+                tokio::time::sleep(ms(1)).await;
+                Ok::<(), ()>(())
+            }
+        });
+        let mut service = TimeoutLayer::new(ms(10)).layer(twice);
+        let ended = dropped_after(polls, service.call(())).await;
+        assert_eq!(ended.is_some(), polls == 3, "after {polls} polls");
+        drop(service);
+        assert_eq!(Arc::strong_count(&life), 1, "after {polls} polls");
+    }
 }

@@ -4,6 +4,7 @@ mod actions;
 mod admin;
 mod balancing;
 mod breakers;
+mod dropped;
 mod early;
 mod filters;
 mod forwarding;

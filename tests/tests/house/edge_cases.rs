@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// The lists of the page and how many lines each has.
-const LISTS: [(&str, usize); 7] = [
+const LISTS: [(&str, usize); 8] = [
     ("GW", 41),
     ("LB", 29),
     ("CB", 22),
@@ -13,6 +13,7 @@ const LISTS: [(&str, usize); 7] = [
     ("RL", 14),
     ("OV", 11),
     ("RG", 1),
+    ("DR", 13),
 ];
 
 #[test]

@@ -217,7 +217,7 @@ async fn a_stream_that_the_server_refused_was_certainly_not_served() {
 }
 
 /// A connection on which frames are written by hand, after the preface and the settings.
-async fn by_hand(address: SocketAddr) -> TcpStream {
+pub(super) async fn by_hand(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(PREFACE).await.unwrap();
     stream.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
@@ -225,7 +225,7 @@ async fn by_hand(address: SocketAddr) -> TcpStream {
 }
 
 /// Reads until the server says GOAWAY or RST_STREAM, or closes, which is as good as GOAWAY.
-async fn until_refused(stream: &mut TcpStream) -> u8 {
+pub(super) async fn until_refused(stream: &mut TcpStream) -> u8 {
     loop {
         match next(stream).await {
             None => return GOAWAY,
@@ -236,7 +236,7 @@ async fn until_refused(stream: &mut TcpStream) -> u8 {
 }
 
 /// A server that counts the requests it let in.
-async fn counting() -> (SocketAddr, Arc<AtomicUsize>) {
+pub(super) async fn counting() -> (SocketAddr, Arc<AtomicUsize>) {
     let (listener, address) = listener().await;
     let served = Arc::new(AtomicUsize::new(0));
     let counter = served.clone();
@@ -255,7 +255,7 @@ async fn counting() -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 /// Waits until so many requests were let in.
-async fn is_served(served: &AtomicUsize, count: usize) {
+pub(super) async fn is_served(served: &AtomicUsize, count: usize) {
     let waiting = async {
         while served.load(Ordering::Relaxed) < count {
             tokio::time::sleep(Duration::from_millis(1)).await;

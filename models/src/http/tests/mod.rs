@@ -3,6 +3,7 @@
 mod client;
 mod frames;
 mod h2;
+mod hostile;
 mod server;
 mod trace;
 

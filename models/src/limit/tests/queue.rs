@@ -8,6 +8,7 @@ use std::task::Poll;
 use tokio::time::sleep;
 
 use super::*;
+use crate::retry::script::dropped_after;
 
 /// Ten a second, and no wait above 300 ms.
 fn queue() -> Queue {
@@ -115,4 +116,27 @@ async fn a_queue_that_cannot_be_meant_is_refused() {
     assert!(Queue::new(&quota, Duration::MAX).is_err());
     assert!(Queue::new(&quota, Duration::from_secs(1001)).is_err());
     assert!(Queue::new(&Quota::per_second(0), ms(1)).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_dropped_at_any_await_point_gives_its_place_to_the_next() {
+    for polls in 0.. {
+        let (queue, began) = (queue(), Instant::now());
+        assert_eq!(come(&queue).await.err(), Some(Ok(())));
+        let dropped = dropped_after(polls, queue.enter()).await;
+        let has_departed = u64::from(dropped.is_some());
+        let counts = QueueCounts {
+            left: u64::from(polls > 0) - has_departed,
+            departed: 1 + has_departed,
+            ..QueueCounts::default()
+        };
+        assert_eq!(queue.counts(), counts, "after {polls} polls");
+        // Who comes next waits for those who left the queue at its front, and for nobody else.
+        leaves(waits(&queue).await, began, 100 * (1 + has_departed)).await;
+        assert_eq!(queue.counts().waiting, 0);
+        if dropped.is_some() {
+            assert!(polls > 1, "it never waited");
+            return;
+        }
+    }
 }
