@@ -89,6 +89,11 @@ impl Stage {
         }
     }
 
+    /// The proxy's port.
+    pub fn port(&self) -> u16 {
+        self.proxy.address.port()
+    }
+
     /// Sends one request with these headers and waits for its answer.
     pub async fn ask(
         &self,
