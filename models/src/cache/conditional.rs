@@ -21,7 +21,9 @@ pub(super) fn is_unchanged(request: &HeaderMap, entry: &Entry) -> bool {
     }
     let text = |headers: &HeaderMap, name| {
         let value: Option<&HeaderValue> = headers.get(name);
-        value.and_then(|value| value.to_str().ok()).and_then(date::parse)
+        value
+            .and_then(|value| value.to_str().ok())
+            .and_then(date::parse)
     };
     let since = text(request, IF_MODIFIED_SINCE);
     let modified = text(&entry.headers, LAST_MODIFIED);

@@ -72,7 +72,11 @@ fn seconds(year: u64, month: &str, day: u64, time: &str) -> Option<u64> {
         return None;
     }
     // Years begin in March here, so that the leap day is the last one.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (y, m) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
     // Day 719,468 of this count is the first of January 1970.
     let days = days.checked_sub(719_468)?;

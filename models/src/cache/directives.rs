@@ -76,7 +76,10 @@ impl Directives {
             }
             "max-stale" => {
                 let any = Duration::from_secs(FOREVER);
-                shorter(&mut self.max_stale, if value.is_none() { any } else { seconds(value) });
+                shorter(
+                    &mut self.max_stale,
+                    if value.is_none() { any } else { seconds(value) },
+                );
             }
             "stale-while-revalidate" => shorter(&mut self.while_revalidate, seconds(value)),
             "stale-if-error" => shorter(&mut self.if_error, seconds(value)),

@@ -95,7 +95,10 @@ impl Fill {
 
     pub(super) fn with(mut self, flight: Option<FlightKey>, bypass: bool) -> Self {
         let shared = self.shared.clone();
-        self.lead = flight.map(|key| Lead { shared, key: Some(key) });
+        self.lead = flight.map(|key| Lead {
+            shared,
+            key: Some(key),
+        });
         self.bypass = bypass;
         self
     }
@@ -198,8 +201,13 @@ impl Fill {
             return self.filled(response, Found::Miss);
         };
         let response = answer(&entry, &self.request, false, Instant::now());
-        let may =
-            storage::may_store(&self.method, &self.request, stored.status, &head, &self.rules);
+        let may = storage::may_store(
+            &self.method,
+            &self.request,
+            stored.status,
+            &head,
+            &self.rules,
+        );
         if may {
             self.keep(entry);
             self.end(Ended::Done);
@@ -298,12 +306,20 @@ pub(super) fn answer(
         return response;
     }
     let size = entry.body.len();
-    let part = if head_only { Part::Whole } else { range::part(request, entry) };
+    let part = if head_only {
+        Part::Whole
+    } else {
+        range::part(request, entry)
+    };
     let (status, body, said) = match part {
         Part::Whole => (entry.status, entry.body.clone(), None),
         Part::Bytes(from, to) => {
             let said = format!("bytes {from}-{to}/{size}");
-            (StatusCode::PARTIAL_CONTENT, entry.body.slice(from..=to), Some(said))
+            (
+                StatusCode::PARTIAL_CONTENT,
+                entry.body.slice(from..=to),
+                Some(said),
+            )
         }
         Part::Outside => {
             let said = format!("bytes */{size}");

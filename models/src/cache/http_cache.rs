@@ -151,7 +151,8 @@ impl HttpCache {
     /// Forgets everything whose scheme and host are the same and whose path and query begin like that of
     /// `prefix`, also what is under way; says how many keys that were.
     pub fn purge_under(&self, prefix: &Key) -> usize {
-        self.shared.with(|inner| inner.store.invalidate_under(prefix))
+        self.shared
+            .with(|inner| inner.store.invalidate_under(prefix))
     }
 
     /// What it did so far.
@@ -197,14 +198,21 @@ impl Question<'_> {
         let (found, flight) = shared.with(|inner| {
             let names = inner.store.varies_by(self.key);
             let selected = store::values(vary::select(&names, headers));
-            (inner.store.find(self.key, headers), (self.key.clone(), selected))
+            (
+                inner.store.find(self.key, headers),
+                (self.key.clone(), selected),
+            )
         });
         let reuse = found
             .as_ref()
             .map(|entry| reuse::judge(entry, &self.asked, self.rules, self.now));
         match (&found, reuse) {
             (Some(entry), Some(Reuse::Fresh)) => {
-                let how = if heard.is_some() { Found::Shared } else { Found::Hit };
+                let how = if heard.is_some() {
+                    Found::Shared
+                } else {
+                    Found::Hit
+                };
                 return Step::Plan(self.answer(entry, how));
             }
             (Some(entry), Some(Reuse::Stale)) => {
@@ -269,8 +277,14 @@ impl Question<'_> {
     fn fill(&self, stored: Option<Arc<Entry>>, flight: Option<FlightKey>, bypass: bool) -> Fill {
         let request: (Method, HeaderMap) = (self.head.method.clone(), self.head.headers.clone());
         let stored = stored.filter(|_| !bypass);
-        Fill::new(self.cache.shared.clone(), self.key.clone(), self.rules.clone(), request, stored)
-            .with(flight, bypass)
+        Fill::new(
+            self.cache.shared.clone(),
+            self.key.clone(),
+            self.rules.clone(),
+            request,
+            stored,
+        )
+        .with(flight, bypass)
     }
 
     fn answer(&self, entry: &Entry, found: Found) -> Plan {

@@ -41,8 +41,10 @@ pub(super) fn part(request: &HeaderMap, entry: &Entry) -> Part {
         },
         (from, to) => {
             let to_given = !to.is_empty();
-            let (Some(from), Some(to)) = (number(from), number(to).or((!to_given).then_some(usize::MAX)))
-            else {
+            let (Some(from), Some(to)) = (
+                number(from),
+                number(to).or((!to_given).then_some(usize::MAX)),
+            ) else {
                 return Part::Whole;
             };
             if to < from {

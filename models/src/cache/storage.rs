@@ -78,8 +78,12 @@ pub(super) fn stored_head(headers: &HeaderMap) -> HeaderMap {
 /// describe the body that did not come.
 pub(super) fn updated_head(stored: &HeaderMap, fresh: &HeaderMap) -> HeaderMap {
     let mut fresh = stored_head(fresh);
-    for name in [CONTENT_LENGTH, http::header::CONTENT_ENCODING, http::header::CONTENT_TYPE,
-        http::header::CONTENT_RANGE] {
+    for name in [
+        CONTENT_LENGTH,
+        http::header::CONTENT_ENCODING,
+        http::header::CONTENT_TYPE,
+        http::header::CONTENT_RANGE,
+    ] {
         fresh.remove(name);
     }
     let mut head = stored.clone();

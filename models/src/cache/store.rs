@@ -72,7 +72,11 @@ impl Store {
     pub(super) fn varies_by(&self, key: &Key) -> Vec<HeaderName> {
         let last = self.slots.get(key).and_then(|slot| slot.variants.last());
         last.map_or_else(Vec::new, |entry| {
-            entry.selecting.iter().map(|(name, _)| name.clone()).collect()
+            entry
+                .selecting
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect()
         })
     }
 
@@ -123,7 +127,10 @@ impl Store {
     /// Whether what was asked for after `since` invalidations is still good.
     pub(super) fn is_valid(&self, key: &Key, since: u64) -> bool {
         let oldest = self.invalidated.front().map_or(0, |(number, _)| number - 1);
-        let mut later = self.invalidated.iter().filter(|(number, _)| *number > since);
+        let mut later = self
+            .invalidated
+            .iter()
+            .filter(|(number, _)| *number > since);
         since >= oldest && !later.any(|(_, hit)| hit.as_ref().is_none_or(|hit| hit == key))
     }
 
@@ -162,7 +169,14 @@ impl Store {
         self.bytes += weight;
         self.order.insert(self.clock, key.clone());
         let used = self.clock;
-        self.slots.insert(key.clone(), Slot { used, weight, variants });
+        self.slots.insert(
+            key.clone(),
+            Slot {
+                used,
+                weight,
+                variants,
+            },
+        );
     }
 
     fn shrink(&mut self) {

@@ -35,7 +35,10 @@ pub(super) fn select(names: &[HeaderName], request: &HeaderMap) -> Selecting {
             .map(|member| String::from_utf8_lossy(member.trim_ascii()).into_owned())
             .collect()
     };
-    names.iter().map(|name| (name.clone(), values(name))).collect()
+    names
+        .iter()
+        .map(|name| (name.clone(), values(name)))
+        .collect()
 }
 
 /// Whether a request selects the answer that was stored with these values.
