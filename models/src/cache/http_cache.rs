@@ -134,6 +134,7 @@ impl HttpCache {
             let told = match question.decide(heard) {
                 Step::Plan(plan) => return plan,
                 Step::Wait(told) => told,
+                Step::Again => continue,
             };
             match timeout_at(until, told).await {
                 Ok(Ok(ended)) => heard = Some(ended),
@@ -171,6 +172,8 @@ impl HttpCache {
 
 enum Step {
     Plan(Plan),
+    /// What is stored changed meanwhile: look again.
+    Again,
     Wait(oneshot::Receiver<Ended>),
 }
 
@@ -257,16 +260,22 @@ impl Question<'_> {
             || self.asked.no_cache;
         let now = self.now;
         let part = shared.with(|inner| {
+            // Another may have filled it since it was looked for.
+            let newest = inner.store.find(self.key, headers);
+            if newest.as_ref().map(Arc::as_ptr) != found.as_ref().map(Arc::as_ptr) {
+                return None;
+            }
             let passes = inner.passes.get(&flight).is_some_and(|until| *until > now);
-            (!alone && !passes).then(|| inner.flights.join(&flight))
+            Some((!alone && !passes).then(|| inner.flights.join(&flight)))
         });
         match part {
-            None => Step::Plan(Plan::Fetch(Box::new(self.fill(found, None, false)))),
-            Some(Part::Lead) => {
+            None => Step::Again,
+            Some(None) => Step::Plan(Plan::Fetch(Box::new(self.fill(found, None, false)))),
+            Some(Some(Part::Lead)) => {
                 Step::Plan(Plan::Fetch(Box::new(self.fill(found, Some(flight), false))))
             }
-            Some(Part::Wait(told)) => Step::Wait(told),
-            Some(Part::Crowded) => Step::Plan(Plan::Late),
+            Some(Some(Part::Wait(told))) => Step::Wait(told),
+            Some(Some(Part::Crowded)) => Step::Plan(Plan::Late),
         }
     }
 
