@@ -5,6 +5,7 @@
 
 pub mod balance;
 pub mod breaker;
+pub mod cache;
 mod chance;
 pub mod gateway;
 pub mod health;
