@@ -235,10 +235,11 @@ impl Question<'_> {
                     _ => Plan::Answer(response, Found::Stale),
                 });
             }
-            (Some(entry), _) if heard == Some(Ended::Failed) => {
-                if reuse::stands_in(entry, &self.asked, self.rules, self.now) {
-                    return Step::Plan(self.answer(entry, Found::Degraded));
-                }
+            (Some(entry), _)
+                if heard == Some(Ended::Failed)
+                    && reuse::stands_in(entry, &self.asked, self.rules, self.now) =>
+            {
+                return Step::Plan(self.answer(entry, Found::Degraded));
             }
             _ => {}
         }

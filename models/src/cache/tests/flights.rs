@@ -121,7 +121,7 @@ async fn what_is_stale_is_served_at_once_and_refreshed_by_one() {
     let kit = Kit::new();
     let swr = "cache-control: max-age=1, stale-while-revalidate=100";
     kit.ask(&get(""), |_| said(200, swr, "old")).await;
-    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let Plan::Refresh(_, fill) = kit.plan(&get("")).await else {
         panic!("nobody refreshes");
     };

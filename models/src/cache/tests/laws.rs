@@ -114,7 +114,7 @@ async fn is_served(drawn: &Drawn, jitter: f64) -> bool {
     });
     kit.ask(&get(""), |_| said(200, &drawn.answer(), "old"))
         .await;
-    tokio::time::advance(Duration::from_secs(drawn.waited)).await;
+    tokio::time::sleep(Duration::from_secs(drawn.waited)).await;
     let (found, _, body, _) = kit
         .ask(&get(&drawn.question()), |_| said(200, "", "new"))
         .await;

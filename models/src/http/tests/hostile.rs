@@ -1,7 +1,7 @@
 //! Requests of HTTP/2 that would be something else once they are written as HTTP/1.
 
 use super::frames::*;
-use super::h2::{by_hand, counting, until_refused};
+use super::h2::{by_hand, counting, is_served, until_refused};
 use super::*;
 
 /// The pseudo-headers of a request, where one may be replaced, left out or said twice.
@@ -26,7 +26,7 @@ async fn gets_in(fields: &[(&[u8], &[u8])]) -> bool {
     let waiting = async {
         tokio::select! {
             biased;
-            () = super::h2::is_served(&served, 1) => true,
+            () = is_served(&served, 1) => true,
             _ = until_refused(&mut stream) => false,
         }
     };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// An algorithm by its name in RFC 7518 and RFC 8037.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "the standard's names say it")]
 pub enum Algorithm {
     HS256,
     HS384,
