@@ -29,8 +29,10 @@ pub(super) fn judge(entry: &Entry, asked: &Directives, rules: &Rules, now: Insta
     let age = entry.age(now);
     if !rules.ignore_client_no_cache {
         let too_old = asked.max_age.is_some_and(|most| age > most);
-        let left = entry.lifetime.saturating_sub(age);
-        let too_short = asked.min_fresh.is_some_and(|least| left < least);
+        // Not by what is left, which is nothing for a stale answer: one that is to be fresh for no further
+        // second has to be fresh all the same.
+        let too_short = asked.min_fresh;
+        let too_short = too_short.is_some_and(|least| age.saturating_add(least) > entry.lifetime);
         if asked.no_cache || too_old || too_short {
             return Reuse::Validate;
         }

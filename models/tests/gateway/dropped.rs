@@ -45,6 +45,7 @@ fn holds_nothing(stage: &Stage, when: &str) {
     for state in states {
         assert_eq!(state.in_flight, 0, "{when}: {state:?}");
     }
+    assert_eq!(stage.witness.permits(), 0, "{when}");
 }
 
 fn upload() -> Request<Body> {

@@ -1,5 +1,6 @@
 //! The stage: endpoints that do as told, a gateway in front of them, a client, and a witness.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -22,8 +23,8 @@ use tokio::time::{Instant, timeout};
 use tower::service_fn;
 use windtunnel_models::gateway::filter::Registry;
 use windtunnel_models::gateway::{
-    Access, Attempt, BreakerChange, Config, End, Gateway, MirrorEnd, Mirrored, Observer, Outcome,
-    OutlierChange, Vault,
+    Access, Attempt, BreakerChange, Config, End, Gateway, Load, MirrorEnd, Mirrored, Observer,
+    Outcome, OutlierChange, Vault,
 };
 use windtunnel_models::health::outlier::Event;
 use windtunnel_models::http::{self as wire, Body, Client, ClientPolicy, Peer, boxed, full};
@@ -233,6 +234,7 @@ pub struct Witness {
     changes: Arc<Mutex<Vec<String>>>,
     mirrored: Arc<Mutex<Vec<(String, MirrorEnd)>>>,
     outliers: Arc<Mutex<Vec<&'static str>>>,
+    permits: Arc<Mutex<BTreeMap<String, usize>>>,
     told: Arc<Notify>,
 }
 
@@ -253,6 +255,11 @@ impl Observer for Witness {
     fn attempt(&self, attempt: &Attempt<'_>) {
         self.outcomes.lock().unwrap().push(attempt.outcome);
         self.told.notify_waiters();
+    }
+
+    fn load(&self, load: &Load<'_>) {
+        let endpoint = load.endpoint.to_string();
+        self.permits.lock().unwrap().insert(endpoint, load.permits);
     }
 
     fn outlier(&self, change: &OutlierChange<'_>) {
@@ -311,6 +318,11 @@ impl Witness {
         let outcomes = &self.outcomes;
         self.until(|| Some(outcomes.lock().unwrap().clone()).filter(|all| all.len() >= count))
             .await
+    }
+
+    /// The permits of breakers that did not come back yet, as told last.
+    pub fn permits(&self) -> usize {
+        self.permits.lock().unwrap().values().sum()
     }
 
     /// What happened to endpoints that do worse than the others.
