@@ -126,7 +126,7 @@ async fn is_served(drawn: &Drawn, jitter: f64) -> bool {
 async fn nothing_is_served_that_a_plain_reading_forbids() {
     let mut rng = ChaCha8Rng::seed_from_u64(9111);
     let mut served = 0;
-    for _ in 0..4000 {
+    for _ in 0..6000 {
         let drawn = Drawn::new(&mut rng);
         // A lifetime of zero without a way to validate is not worth a place.
         let worth = drawn.s_maxage.or(drawn.max_age).unwrap_or(0) > 0;
