@@ -1,5 +1,6 @@
 //! What the cache does, against the RFC's cases, a reference predicate, and drops at every await.
 
+mod cases;
 mod edge_cases;
 mod flights;
 mod laws;

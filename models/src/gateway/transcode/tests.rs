@@ -1,3 +1,5 @@
+//! What transcoding promises: paths, messages to JSON and back, statuses.
+
 use super::template::Template;
 use prost::Message;
 use prost_reflect::{DynamicMessage, Kind, MapKey, MessageDescriptor, Value};
